@@ -1,0 +1,203 @@
+//! What the gateway tells a desk.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::agent::{Presence, Role, Wish, Work};
+use crate::domain::call::{CallEnding, MissedCall};
+use crate::domain::queue::QueueCode;
+use crate::ids::{AgentId, CallId, CustomerId};
+use crate::phone::CallerNumber;
+use crate::time::UtcMs;
+
+use super::Sealed;
+use super::card::CardState;
+
+/// One thing that happened, for this desk. Numbered without gaps within an epoch.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// A call rings here. This is the pop.
+    Offered {
+        offer: Box<Offer>,
+    },
+    /// The card of an offer that left without it, or after an operator linked or created the customer.
+    CardArrived {
+        call: CallId,
+        customer: Option<CustomerId>,
+        card: Sealed<CardState>,
+    },
+    /// The offer is gone.
+    Withdrawn {
+        call: CallId,
+        why: WithdrawnBecause,
+    },
+    Answered {
+        call: CallId,
+        at: UtcMs,
+    },
+    /// The talk is over; the wrap-up begins.
+    Ended {
+        call: CallId,
+        at: UtcMs,
+        ending: CallEnding,
+        wrapup_limit: UtcMs,
+    },
+    /// The wrap-up is written and the agent free of the call.
+    WrapupSaved {
+        call: CallId,
+    },
+    /// This agent's own state.
+    State {
+        state: DeskState,
+    },
+    /// The waiting callers of the queues that this desk serves. Replaces the list.
+    Waiting {
+        callers: Vec<WaitingCaller>,
+    },
+    /// Replaces the list.
+    Missed {
+        calls: Vec<MissedCall>,
+    },
+    /// For supervisors: queues and people. Replaces the picture.
+    Floor {
+        floor: Box<Floor>,
+    },
+    /// What does not work at the moment; empty when all is well.
+    Faults {
+        faults: Vec<Fault>,
+    },
+}
+
+/// A call that rings at this desk.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Offer {
+    pub call: CallId,
+    pub queue: QueueCode,
+    pub caller: CallerNumber,
+    /// What the trunk says of the caller's name.
+    pub display_name: Option<crate::pii::Personal>,
+    pub arrived_at: UtcMs,
+    pub offered_at: UtcMs,
+    /// The offer is withdrawn then.
+    pub until: UtcMs,
+    /// Whether F2 can lift the telephone; else the person lifts it.
+    pub can_answer_from_screen: bool,
+    /// From the INVITE at the socket to the writing of this event, microseconds of the gateway's own clock.
+    pub age_us: i64,
+    pub customer: Option<CustomerId>,
+    pub card: Sealed<CardState>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WithdrawnBecause {
+    /// The caller hung up while it rang.
+    CallerGone,
+    /// It rang out; the caller is back in the queue.
+    NoAnswer,
+    Rejected,
+    /// The telephone could not be reached; the caller is back in the queue.
+    PhoneLost,
+    /// Another desk of the same person has it.
+    TakenOver,
+}
+
+/// Both regions of this agent's state, as the screen needs them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeskState {
+    pub presence: Presence,
+    pub presence_since: UtcMs,
+    pub work: Work,
+    pub work_since: UtcMs,
+    pub pending: Option<Wish>,
+    /// Whether the agent's telephone is registered; `None` when no telephone is assigned.
+    pub phone_registered: Option<bool>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitingCaller {
+    pub call: CallId,
+    pub queue: QueueCode,
+    pub caller: CallerNumber,
+    /// The name, when the number has exactly one customer.
+    pub name: Option<crate::pii::Personal>,
+    pub arrived_at: UtcMs,
+}
+
+/// The floor as it is, for supervisors.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Floor {
+    pub queues: Vec<QueueLine>,
+    pub people: Vec<PersonLine>,
+    /// Every figure since this moment (midnight at the gateway, or its first start).
+    pub counted_from: UtcMs,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueLine {
+    pub queue: QueueCode,
+    pub waiting: u32,
+    /// Arrival of the caller who has waited longest.
+    pub oldest_arrived_at: Option<UtcMs>,
+    pub ringing: u32,
+    pub talking: u32,
+    pub free: u32,
+    pub arrived: u32,
+    pub answered: u32,
+    /// Answered within `service_level_s` of their arrival.
+    pub answered_in_time: u32,
+    pub service_level_s: u32,
+    pub abandoned: u32,
+    /// Sum of talk and wrap-up over the handled calls, for the mean.
+    pub handled_ms: i64,
+    pub handled: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonLine {
+    pub agent: AgentId,
+    pub name: String,
+    pub role: Role,
+    pub state: DeskState,
+    /// The queue of the call that is being worked on.
+    pub queue: Option<QueueCode>,
+}
+
+/// Something that does not work, as a code; the screen has the words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// The database is away: cards are missing and saves wait.
+    DatabaseAway,
+    /// The ledger cannot be written (a full disk): what happens is kept in memory.
+    LedgerStuck,
+    /// No trunk answers.
+    TrunkLost,
+}
+
+/// The whole state of one desk.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Snapshot {
+    pub state: DeskState,
+    /// The call that rings, is talked in, or is being written up.
+    pub call: Option<CallAtDesk>,
+    pub waiting: Vec<WaitingCaller>,
+    pub missed: Vec<MissedCall>,
+    /// For supervisors.
+    pub floor: Option<Box<Floor>>,
+    pub faults: Vec<Fault>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CallAtDesk {
+    pub offer: Box<Offer>,
+    pub answered_at: Option<UtcMs>,
+    pub ended: Option<EndedCall>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EndedCall {
+    pub at: UtcMs,
+    pub ending: CallEnding,
+    pub wrapup_limit: UtcMs,
+}
