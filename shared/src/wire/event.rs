@@ -13,8 +13,10 @@ use super::Sealed;
 use super::card::CardState;
 
 /// One thing that happened, for this desk. Numbered without gaps within an epoch.
+///
+/// Tagged from outside, because a [`Sealed`] card cannot be read through serde's buffer for inner tags.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Event {
     /// A call rings here. This is the pop.
     Offered {
@@ -200,4 +202,41 @@ pub struct EndedCall {
     pub at: UtcMs,
     pub ending: CallEnding,
     pub wrapup_limit: UtcMs,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Moment;
+    use crate::wire::ServerFrame;
+
+    #[test]
+    fn a_pop_travels_whole() {
+        let offer = Offer {
+            call: CallId(5),
+            queue: QueueCode::new("billing"),
+            caller: CallerNumber::Withheld,
+            display_name: None,
+            arrived_at: UtcMs(1),
+            offered_at: UtcMs(2),
+            until: UtcMs(3),
+            can_answer_from_screen: true,
+            age_us: 900,
+            customer: None,
+            card: Sealed::pack(&CardState::Withheld).unwrap(),
+        };
+        let state = DeskState {
+            presence: Presence::Ready,
+            presence_since: UtcMs(0),
+            work: Work::Ringing { call: CallId(5), until: Moment::at_ms(9) },
+            work_since: UtcMs(0),
+            pending: None,
+            phone_registered: Some(true),
+        };
+        for event in [Event::Offered { offer: Box::new(offer) }, Event::State { state }] {
+            let line = serde_json::to_string(&ServerFrame::Event { seq: 7, at: UtcMs(4), event }).unwrap();
+            let back: ServerFrame = serde_json::from_str(&line).unwrap();
+            assert_eq!(serde_json::to_string(&back).unwrap(), line);
+        }
+    }
 }

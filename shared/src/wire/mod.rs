@@ -74,7 +74,7 @@ pub struct StreamPosition {
 
 /// From the gateway.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "frame", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum ServerFrame {
     /// The answer to a good hello. Either events follow from the position asked for, or a snapshot.
     Welcome {
