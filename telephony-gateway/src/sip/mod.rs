@@ -7,7 +7,9 @@
 
 pub mod config;
 pub mod event;
+pub mod sdp;
 pub mod stack;
+pub mod stream;
 
 pub use config::{Limits, Network, RegistrationLimits, StackConfig, Timers, Trunk};
 pub use event::{
