@@ -78,20 +78,29 @@ impl UtcMs {
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     origin: std::time::Instant,
+    /// The monotonic clock begins at the wall clock's time of the start, so that moments kept before a restart
+    /// still lie in the past after it.
+    base_us: u64,
 }
 
 impl Clock {
     pub fn start() -> Self {
-        Self { origin: std::time::Instant::now() }
+        let base_us = (Self::utc().0.max(0) as u64) * 1000;
+        Self { origin: std::time::Instant::now(), base_us }
     }
 
     pub fn now(&self) -> Moment {
-        Moment { mono_us: self.origin.elapsed().as_micros() as u64, utc_ms: Self::utc() }
+        Moment { mono_us: self.base_us + self.origin.elapsed().as_micros() as u64, utc_ms: Self::utc() }
+    }
+
+    /// The instant at which `moment` comes, for a timer of the runtime.
+    pub fn instant_of(&self, moment: Moment) -> std::time::Instant {
+        self.origin + Duration::from_micros(moment.mono_us.saturating_sub(self.base_us))
     }
 
     /// The moment at which `instant` was, for arrivals that another thread has stamped.
     pub fn moment_of(&self, instant: std::time::Instant) -> Moment {
-        let mono_us = instant.saturating_duration_since(self.origin).as_micros() as u64;
+        let mono_us = self.base_us + instant.saturating_duration_since(self.origin).as_micros() as u64;
         let ago_ms = instant.elapsed().as_millis() as i64;
         Moment { mono_us, utc_ms: UtcMs(Self::utc().0 - ago_ms) }
     }
