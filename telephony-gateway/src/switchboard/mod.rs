@@ -1,1 +1,3 @@
 //! switchboard
+
+pub mod event;
