@@ -7,5 +7,8 @@
 pub mod auth;
 pub mod records;
 
+pub mod ports;
+pub mod relay;
+
 mod atomic_file;
 mod digest;
