@@ -171,7 +171,7 @@ pub enum Ending {
 }
 
 /// Why a phone's registration ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GoneBecause {
     Unregistered,
     Expired,
