@@ -11,8 +11,8 @@ pub mod sip;
 
 pub mod config;
 pub mod journal;
-pub mod lookup;
 pub mod net;
 pub mod switchboard;
 
 pub mod cli;
+pub mod shutdown;

@@ -36,6 +36,11 @@ impl<T: DeserializeOwned> Sealed<T> {
 }
 
 impl<T> Sealed<T> {
+    /// A sealed JSON null, for what should never be needed.
+    pub fn null() -> Self {
+        Self { json: Arc::from(RawValue::NULL.to_owned()), kind: PhantomData }
+    }
+
     pub fn json(&self) -> &str {
         self.json.get()
     }

@@ -5,12 +5,18 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use shared::domain::agent::AgentProfile;
+use shared::domain::call::MissedCall;
+use shared::ids::{AgentId, CallId};
+use shared::wire::command::{Command, CommandError, Done};
+use shared::wire::event::Fault;
 use shared::wire::{ClientFrame, StreamPosition};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::net::auth::SessionId;
-use crate::sip::Flow;
+use super::jobs::Found;
+use crate::net::relay::RelayEvent;
+use crate::sip::{Flow, PhoneAccount};
 
 /// One thing that happened. The switchboard takes them in turn.
 #[derive(Debug)]
@@ -27,6 +33,19 @@ pub enum Event {
     DeskGone { connection: u64 },
     /// A session ended: signed out, run out, or taken away. Its desk has to go.
     SignedOut { session: SessionId },
+    /// A datagram could not be sent, or a connection could not be made.
+    SipUnsendable { flow: Flow },
+    /// A look-up has come back.
+    LookedUp { call: CallId, found: Found },
+    /// A save has come back, after its COMMIT or with the reason why not.
+    Saved { agent: AgentId, id: Uuid, command: Box<Command>, outcome: Result<Done, CommandError> },
+    /// The phones that may register, whenever the list was read.
+    Phones { phones: Vec<PhoneAccount> },
+    /// The calls that are owed a call back, as the database has them.
+    Missed { calls: Vec<MissedCall> },
+    /// Something beside the loop does not work, or works again.
+    Fault { fault: Fault, there: bool },
+    Relay(RelayEvent),
 }
 
 /// A desk that may come in.

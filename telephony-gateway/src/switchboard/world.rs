@@ -1,0 +1,244 @@
+//! Everything the gateway knows at this moment, and how one event changes it.
+//!
+//! The world steps its pure cores and collects what has to leave: ledger entries, frames for desks, jobs for the
+//! database, SIP messages. The loop beside it writes the ledger first and lets the rest leave then.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use shared::domain::call::MissedCall;
+use shared::domain::queue::QueueCode;
+use shared::ids::{AgentId, CallId, IdMint};
+use shared::time::{Clock, Moment};
+use shared::wire::event::{Event as DeskEvent, Fault};
+use tokio::sync::mpsc;
+
+use super::agents::Agent;
+use super::calls::CallSlot;
+use super::counters::Counters;
+use super::event::{Event, ToDesk};
+use super::jobs::Job;
+use super::sound::Sound;
+use super::stream::event_json;
+use super::timers::{Timer, Timers};
+use crate::config::{Config, QueueConfig};
+use crate::journal::fact::{Entry, Fact};
+use crate::routing::dial_plan::DialPlan;
+use crate::routing::{FreeAgents, Waiting, decide};
+use crate::sip::{LegId, Stack};
+
+/// Whose leg it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LegOf {
+    Caller(CallId),
+    Phone(CallId, AgentId),
+    /// Both legs of a call that a phone makes to an emergency or service number.
+    Outside(u64),
+}
+
+pub struct World {
+    pub(super) config: Arc<Config>,
+    pub(super) dial_plan: DialPlan,
+    pub(super) clock: Clock,
+    pub(super) epoch: u64,
+    pub(super) ids: IdMint,
+    pub(super) stack: Stack,
+    pub(super) sound: Box<dyn Sound>,
+
+    pub(super) calls: HashMap<CallId, CallSlot>,
+    pub(super) legs: HashMap<LegId, LegOf>,
+    pub(super) outside: HashMap<u64, super::outside::OutsideCall>,
+    pub(super) agents: HashMap<AgentId, Agent>,
+    pub(super) desks: HashMap<u64, AgentId>,
+    pub(super) phones_up: HashSet<String>,
+
+    pub(super) waiting: Waiting,
+    pub(super) free: FreeAgents,
+    /// Calls whose caller hears nothing yet: either somebody is free this very turn, or the music begins.
+    pub(super) unheard: Vec<CallId>,
+    pub(super) timers: Timers,
+
+    pub(super) missed: Vec<MissedCall>,
+    pub(super) faults: BTreeSet<Fault>,
+    pub(super) lost_trunks: HashSet<Arc<str>>,
+    pub(super) counters: Counters,
+    pub(super) waiting_changed: bool,
+    pub(super) floor_changed: bool,
+    pub(super) picture_due: bool,
+
+    pub(super) out: Outputs,
+}
+
+/// What a turn has to let out, in the order of leaving.
+#[derive(Default)]
+pub struct Outputs {
+    pub ledger: Vec<Entry>,
+    pub to_desks: Vec<(mpsc::Sender<ToDesk>, ToDesk)>,
+    pub jobs: Vec<Job>,
+}
+
+impl World {
+    pub fn new(config: Arc<Config>, stack: Stack, sound: Box<dyn Sound>, clock: Clock) -> Self {
+        let queues = config.queues.iter().flat_map(|q| q.numbers.iter().map(|n| (n.clone(), q.code.clone())));
+        let outside = config.dial_plan.emergency.iter().chain(&config.dial_plan.short).cloned();
+        let dial_plan = DialPlan::new(queues, outside);
+        let now = clock.now();
+        let counters = Counters::new(&config, now.utc_ms);
+        Self {
+            dial_plan,
+            epoch: now.mono_us,
+            ids: IdMint::new(config.node),
+            config,
+            clock,
+            stack,
+            sound,
+            calls: HashMap::new(),
+            legs: HashMap::new(),
+            outside: HashMap::new(),
+            agents: HashMap::new(),
+            desks: HashMap::new(),
+            phones_up: HashSet::new(),
+            waiting: Waiting::default(),
+            free: FreeAgents::default(),
+            unheard: Vec::new(),
+            timers: Timers::default(),
+            missed: Vec::new(),
+            faults: BTreeSet::new(),
+            lost_trunks: HashSet::new(),
+            counters,
+            waiting_changed: false,
+            floor_changed: false,
+            picture_due: false,
+            out: Outputs::default(),
+        }
+    }
+
+    /// One thing that happened.
+    pub fn take(&mut self, event: Event, now: Moment) {
+        match event {
+            Event::Sip { flow, bytes, arrived } => {
+                let arrived = self.clock.moment_of(arrived);
+                self.stack.receive(&flow, &bytes, arrived);
+                self.take_sip(now);
+            }
+            Event::SipClosed { connection } => {
+                self.stack.connection_closed(connection, now);
+                self.take_sip(now);
+            }
+            Event::SipUnsendable { flow } => {
+                self.stack.send_failed(&flow, now);
+                self.take_sip(now);
+            }
+            Event::DeskHello(hello) => self.desk_hello(*hello, now),
+            Event::DeskFrame { connection, frame } => self.desk_frame(connection, frame, now),
+            Event::DeskGone { connection } => self.desk_gone(connection),
+            Event::SignedOut { session } => self.signed_out(session, now),
+            Event::LookedUp { call, found } => self.looked_up(call, found, now),
+            Event::Saved { agent, id, command, outcome } => self.saved(agent, id, &command, outcome, now),
+            Event::Phones { phones } => {
+                self.stack.set_phones(phones, now);
+                self.take_sip(now);
+            }
+            Event::Missed { calls } => self.missed_loaded(calls),
+            Event::Fault { fault, there } => self.set_fault(fault, there),
+            Event::Relay(event) => self.relay_event(&event, now),
+        }
+    }
+
+    /// Every deadline that has come.
+    pub fn take_time(&mut self, now: Moment) {
+        if self.stack.next_deadline().is_some_and(|at| at.is_due(now)) {
+            self.stack.on_deadline(now);
+            self.take_sip(now);
+        }
+        while let Some(timer) = self.timers.pop_due(now) {
+            match timer {
+                Timer::Offer(call) => self.call_input(call, crate::call::Input::OfferExpired, now),
+                Timer::Pop(call) => self.pop_without_card(call, now),
+                Timer::Lease(agent) => self.check_lease(agent, now),
+                Timer::Grace(agent) => self.grace_over(agent, now),
+                Timer::Picture => self.paint_picture(now),
+                Timer::Forget(call) => self.forget_call(call),
+            }
+        }
+    }
+
+    /// Brings callers and free agents together, then lets those who still wait hear the music.
+    pub fn route(&mut self, now: Moment) {
+        while let Some((call, agent)) = decide(&self.waiting, &self.free) {
+            self.call_input(call, crate::call::Input::Picked(agent), now);
+        }
+        while let Some(call) = self.unheard.pop() {
+            self.call_input(call, crate::call::Input::NobodyFree, now);
+            self.take_sip(now);
+        }
+        if (self.waiting_changed || self.floor_changed) && !self.picture_due {
+            self.picture_due = true;
+            self.timers.set(now.after(super::picture::PICTURE_PAUSE), Timer::Picture);
+        }
+    }
+
+    pub fn next_deadline(&self) -> Option<Moment> {
+        [self.stack.next_deadline(), self.timers.next()].into_iter().flatten().min()
+    }
+
+    pub fn outputs(&mut self) -> &mut Outputs {
+        &mut self.out
+    }
+
+    pub const fn stack(&mut self) -> &mut Stack {
+        &mut self.stack
+    }
+
+    pub(super) fn queue(&self, code: &QueueCode) -> Option<&QueueConfig> {
+        self.config.queues.iter().find(|queue| queue.code == *code)
+    }
+
+    pub(super) fn note(&mut self, call: Option<CallId>, agent: Option<AgentId>, fact: Fact, now: Moment) {
+        self.out.ledger.push(Entry { at: now.utc_ms, call, agent, fact });
+    }
+
+    /// Tells one agent's desk, and keeps it for a desk that comes back.
+    pub(super) fn tell(&mut self, agent: AgentId, event: &DeskEvent, now: Moment) {
+        if let Some(json) = event_json(event) {
+            self.tell_json(agent, &json, now);
+        }
+    }
+
+    pub(super) fn tell_json(&mut self, agent: AgentId, json: &str, now: Moment) {
+        let Some(agent) = self.agents.get_mut(&agent) else { return };
+        let frame = agent.stream.push(json, now.utc_ms);
+        if let Some(desk) = &agent.desk {
+            self.out.to_desks.push((desk.to_desk.clone(), ToDesk::Text(frame)));
+        }
+    }
+
+    /// Tells everybody who has a desk; who comes back later gets it with the snapshot or the kept events.
+    pub(super) fn tell_all(&mut self, event: &DeskEvent, now: Moment) {
+        let Some(json) = event_json(event) else { return };
+        let everybody: Vec<AgentId> =
+            self.agents.iter().filter(|(_, a)| a.state.is_signed_in()).map(|(id, _)| *id).collect();
+        for agent in everybody {
+            self.tell_json(agent, &json, now);
+        }
+    }
+
+    pub(super) fn set_fault(&mut self, fault: Fault, there: bool) {
+        let changed = if there { self.faults.insert(fault) } else { self.faults.remove(&fault) };
+        if changed {
+            let event = DeskEvent::Faults { faults: self.faults.iter().copied().collect() };
+            let now = self.clock.now();
+            self.tell_all(&event, now);
+        }
+    }
+
+    /// What does not work, for `/readyz`.
+    pub fn faults(&self) -> Vec<Fault> {
+        self.faults.iter().copied().collect()
+    }
+
+    /// Calls that are not over.
+    pub fn n_open_calls(&self) -> usize {
+        self.calls.values().filter(|slot| !slot.core.is_over()).count() + self.outside.len()
+    }
+}
