@@ -16,3 +16,4 @@ pub mod net;
 pub mod switchboard;
 
 pub mod cli;
+pub mod shutdown;

@@ -17,8 +17,10 @@ use crate::sip::Flow;
 pub enum Event {
     /// One SIP message. `arrived` is when its datagram, or the last of its bytes, left the socket.
     Sip { flow: Flow, bytes: Bytes, arrived: Instant },
-    /// A TCP connection is gone, or could not be made. What was queued on it is lost.
+    /// A TCP connection is gone. What was queued on it is lost.
     SipClosed { connection: u64 },
+    /// A TCP connection that was asked for could not be made. The flow is the one asked for, without a connection.
+    SipSendFailed { flow: Flow },
     /// A desk said hello with the right version and a living token. Frames follow under the same `connection`.
     DeskHello(Box<DeskHello>),
     /// A frame after the hello; never a second `Hello`.
