@@ -6,10 +6,16 @@
 //! [`Stack`]: stack::Stack
 
 pub mod config;
+pub mod digest;
 pub mod event;
+pub mod guard;
+pub mod headers;
+pub mod message;
+pub mod registrar;
 pub mod sdp;
 pub mod stack;
 pub mod stream;
+pub mod transaction;
 
 pub use config::{Limits, Network, RegistrationLimits, StackConfig, Timers, Trunk};
 pub use event::{

@@ -4,7 +4,7 @@
 //! ours. Only what the gateway can carry survives: G.711 A and µ, and telephone events beside it.
 
 use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use smallvec::SmallVec;
 
@@ -472,9 +472,6 @@ fn part_of<'a>(body: &'a [u8], boundary: &str) -> Option<&'a [u8]> {
         is_sdp.then(|| text.strip_suffix(b"\r\n").or_else(|| text.strip_suffix(b"\n")).unwrap_or(text))
     })
 }
-
-/// An address that stands for "nowhere yet".
-pub const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 #[cfg(test)]
 mod tests;
