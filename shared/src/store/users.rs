@@ -38,7 +38,7 @@ pub struct NewUser {
 }
 
 /// A SIP phone that may register. Only the digest's first half is kept (RFC 8760), never the password.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PhoneRow {
     pub number: String,
     #[serde(with = "hex")]

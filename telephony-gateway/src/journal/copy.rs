@@ -70,7 +70,9 @@ impl Copier {
                         tracing::warn!(error = &error as &dyn std::error::Error, "the ledger waits for the database");
                         self.tell_fault(&mut away, true).await;
                         if shutdown.is_cancelled() {
-                            tracing::warn!("what is not in the database yet is in the ledger, and is copied at the next start");
+                            tracing::warn!(
+                                "what is not in the database yet is in the ledger, and is copied at the next start"
+                            );
                             return;
                         }
                         tokio::select! {

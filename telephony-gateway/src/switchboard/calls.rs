@@ -21,6 +21,7 @@ use super::timers::Timer;
 use super::world::{LegOf, World};
 use crate::call::{Call, Effect, Input, PhoneFailure};
 use crate::journal::fact::Fact;
+use crate::net::relay::{PortId, RelayEvent};
 use crate::routing::dial_plan::{Destination, Dialler};
 use crate::sip::{Ending, Event as SipEvent, IncomingInvite, LegId, Origin};
 
@@ -79,11 +80,7 @@ impl CallSlot {
     }
 
     pub fn at_desk(&self, now: Moment) -> CallAtDesk {
-        CallAtDesk {
-            offer: Box::new(self.offer(now)),
-            answered_at: self.answered_at,
-            ended: self.ended.clone(),
-        }
+        CallAtDesk { offer: Box::new(self.offer(now)), answered_at: self.answered_at, ended: self.ended.clone() }
     }
 
     /// What a wrap-up needs to know of its call.
@@ -96,6 +93,11 @@ impl CallSlot {
             queue: self.queue.clone(),
             caller: self.caller.clone(),
         }
+    }
+
+    fn has_port(&self, port: PortId) -> bool {
+        let legs = self.caller_leg.iter().chain(self.phone_leg.iter().map(|(_, leg)| leg));
+        legs.into_iter().any(|leg| leg.port == port)
     }
 
     fn record(&self, ending: CallEnding, now: UtcMs) -> CallRecord {
@@ -386,7 +388,8 @@ impl World {
             return;
         }
         // A pop that has left without its card, or a customer found by hand.
-        let holders: SmallVec<[AgentId; 2]> = slot.core.agent().into_iter().chain(slot.owed_by.iter().copied()).collect();
+        let holders: SmallVec<[AgentId; 2]> =
+            slot.core.agent().into_iter().chain(slot.owed_by.iter().copied()).collect();
         if first && slot.offered_at.is_none() {
             return;
         }
@@ -439,7 +442,8 @@ impl World {
         let Some(slot) = self.calls.get(&id) else { return };
         let record = slot.record(ending, now.utc_ms);
         let owed = !slot.owed_by.is_empty();
-        let missed = (!ending.was_answered() && ending != CallEnding::Rejected).then(|| self.missed_call(slot, &record));
+        let missed =
+            (!ending.was_answered() && ending != CallEnding::Rejected).then(|| self.missed_call(slot, &record));
         tracing::info!(?ending, "the call is over");
         metrics::counter!("calls_ended_total", "ending" => format!("{ending:?}")).increment(1);
         self.counters.ended(&record);
@@ -571,6 +575,21 @@ impl World {
         if self.calls.get(&call).is_some_and(|slot| matches!(slot.core.state, crate::call::State::Offered { .. })) {
             self.end_phone(call, agent, now);
             self.call_input(call, Input::PhoneFailed(agent, PhoneFailure::Unreachable), now);
+        }
+    }
+
+    /// What the relay has seen. A telephone or a line that says nothing is noted; the call goes on.
+    pub(super) fn relay_event(&mut self, event: &RelayEvent) {
+        match event {
+            RelayEvent::Silent { id, for_ms } => {
+                let of = self.calls.values().find(|slot| slot.has_port(*id));
+                if let Some(slot) = of {
+                    slot.span.in_scope(|| tracing::warn!(for_ms, "one side of the talk sends no sound"));
+                }
+                metrics::counter!("legs_silent_total").increment(1);
+            }
+            RelayEvent::Fault { what } => tracing::error!(what, "the sound has a fault"),
+            RelayEvent::FirstPacket { .. } | RelayEvent::Closed { .. } => {}
         }
     }
 

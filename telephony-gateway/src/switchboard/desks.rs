@@ -57,12 +57,8 @@ impl World {
             resumed: missed.is_some(),
         };
         self.send(&to_desk, &welcome);
-        let desk = Desk {
-            connection: hello.connection,
-            seat: hello.seat,
-            session: hello.session,
-            to_desk: hello.to_desk,
-        };
+        let desk =
+            Desk { connection: hello.connection, seat: hello.seat, session: hello.session, to_desk: hello.to_desk };
         // What the stream kept goes out before the desk is attached, so that the order of numbers holds; the state's
         // own change is told after it.
         if let Some(missed) = &missed {

@@ -13,8 +13,8 @@ use shared::wire::{ClientFrame, StreamPosition};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::net::auth::SessionId;
 use super::jobs::Found;
+use crate::net::auth::SessionId;
 use crate::net::relay::RelayEvent;
 use crate::sip::{Flow, PhoneAccount};
 
@@ -22,29 +22,60 @@ use crate::sip::{Flow, PhoneAccount};
 #[derive(Debug)]
 pub enum Event {
     /// One SIP message. `arrived` is when its datagram, or the last of its bytes, left the socket.
-    Sip { flow: Flow, bytes: Bytes, arrived: Instant },
+    Sip {
+        flow: Flow,
+        bytes: Bytes,
+        arrived: Instant,
+    },
     /// A TCP connection is gone, or could not be made. What was queued on it is lost.
-    SipClosed { connection: u64 },
+    SipClosed {
+        connection: u64,
+    },
     /// A desk said hello with the right version and a living token. Frames follow under the same `connection`.
     DeskHello(Box<DeskHello>),
     /// A frame after the hello; never a second `Hello`.
-    DeskFrame { connection: u64, frame: ClientFrame },
+    DeskFrame {
+        connection: u64,
+        frame: ClientFrame,
+    },
     /// The connection of a desk is closed, from whichever side. Said once for each `DeskHello`.
-    DeskGone { connection: u64 },
+    DeskGone {
+        connection: u64,
+    },
     /// A session ended: signed out, run out, or taken away. Its desk has to go.
-    SignedOut { session: SessionId },
-    /// A datagram could not be sent, or a connection could not be made.
-    SipUnsendable { flow: Flow },
+    SignedOut {
+        session: SessionId,
+    },
+    /// A datagram could not be sent, or a TCP connection that was asked for could not be made. The flow is the one
+    /// asked for, without a connection.
+    SipUnsendable {
+        flow: Flow,
+    },
     /// A look-up has come back.
-    LookedUp { call: CallId, found: Found },
+    LookedUp {
+        call: CallId,
+        found: Found,
+    },
     /// A save has come back, after its COMMIT or with the reason why not.
-    Saved { agent: AgentId, id: Uuid, command: Box<Command>, outcome: Result<Done, CommandError> },
+    Saved {
+        agent: AgentId,
+        id: Uuid,
+        command: Box<Command>,
+        outcome: Result<Done, CommandError>,
+    },
     /// The phones that may register, whenever the list was read.
-    Phones { phones: Vec<PhoneAccount> },
+    Phones {
+        phones: Vec<PhoneAccount>,
+    },
     /// The calls that are owed a call back, as the database has them.
-    Missed { calls: Vec<MissedCall> },
+    Missed {
+        calls: Vec<MissedCall>,
+    },
     /// Something beside the loop does not work, or works again.
-    Fault { fault: Fault, there: bool },
+    Fault {
+        fault: Fault,
+        there: bool,
+    },
     Relay(RelayEvent),
 }
 

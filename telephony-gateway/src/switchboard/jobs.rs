@@ -24,12 +24,21 @@ const HISTORY_LINES: u16 = 50;
 #[derive(Debug)]
 pub enum Job {
     /// Who calls?
-    LookUp { call: CallId, phone: Phone },
+    LookUp {
+        call: CallId,
+        phone: Phone,
+    },
     /// The card of a customer who has been found by hand.
-    OpenCard { call: CallId, customer: CustomerId },
+    OpenCard {
+        call: CallId,
+        customer: CustomerId,
+    },
     Save(Box<Save>),
     /// The pop's time, when the record was written before the desk had measured.
-    PopTime { call: CallId, invite_to_pop_us: i64 },
+    PopTime {
+        call: CallId,
+        invite_to_pop_us: i64,
+    },
 }
 
 #[derive(Debug)]

@@ -60,7 +60,12 @@ pub enum RingError {
 
 impl World {
     /// Ports for a leg whose INVITE has come, and what it offers.
-    pub(super) fn open_leg(&self, id: LegId, offer: Option<&[u8]>, came_from: Option<SocketAddr>) -> Result<Leg, Refusal> {
+    pub(super) fn open_leg(
+        &self,
+        id: LegId,
+        offer: Option<&[u8]>,
+        came_from: Option<SocketAddr>,
+    ) -> Result<Leg, Refusal> {
         let theirs = match offer {
             Some(offer) => {
                 let theirs = AudioSession::parse(offer)?;
@@ -140,8 +145,7 @@ impl World {
         let phone = self.agents.get(&agent).and_then(|a| a.profile.phone.clone()).ok_or(RingError::NoPhone)?;
         let Some(slot) = self.calls.get(&call) else { return Ok(()) };
         let open = self.sound.open().map_err(|_| RingError::NoPort)?;
-        let mut leg =
-            Leg { id: LegId(0), port: open.id, rtp_port: open.rtp_port, theirs: None, sdp_version: 1 };
+        let mut leg = Leg { id: LegId(0), port: open.id, rtp_port: open.rtp_port, theirs: None, sdp_version: 1 };
         let codecs = codecs_like(slot.caller_leg.as_ref());
         let invite = Invite {
             to: InviteTo::Phone(phone),

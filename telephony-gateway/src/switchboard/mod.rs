@@ -16,33 +16,33 @@ pub mod sound;
 pub mod world;
 
 mod agents;
+mod beside;
 mod calls;
 mod counters;
 mod desks;
 mod legs;
 mod outside;
+mod parts;
 mod picture;
 mod saves;
+mod start;
 mod stream;
 mod timers;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::value::RawValue;
-use shared::store::Store;
-use shared::time::{Clock, Moment};
+use shared::time::Moment;
 use shared::wire::event::Fault;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Semaphore, mpsc};
-use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
 use crate::journal::copy::Written;
 use crate::journal::fact::Entry;
-use crate::journal::file::{AppendError, LedgerFile, Position};
-use crate::shutdown::Tasks;
-use crate::sip::Transmit;
+use crate::journal::file::{AppendError, Position};
+use crate::net::health::Phase;
+pub use parts::Parts;
+
 use event::Event;
 use jobs::Job;
 use world::World;
@@ -54,85 +54,80 @@ const JOBS: usize = 64;
 /// How long talks may go on after the service was asked to end.
 const LAST_TALKS: Duration = Duration::from_secs(20);
 
-/// Carries a SIP message away. `Err` when it cannot leave.
-pub trait Outbound: Send {
-    /// # Errors
-    /// When the flow's socket or connection does not take it.
-    fn send(&self, message: &Transmit) -> Result<(), SendError>;
-}
-
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the message cannot leave")]
-pub struct SendError;
-
-/// Everything that the loop needs around it.
-pub struct Parts {
-    pub config: Arc<Config>,
-    pub store: Store,
-    pub world: World,
-    pub clock: Clock,
-    pub ledger: LedgerFile,
-    pub to_copier: mpsc::Sender<Vec<Written>>,
-    pub outbound: Box<dyn Outbound>,
-    pub events: mpsc::Receiver<Event>,
-    /// For what comes back from jobs.
-    pub events_in: mpsc::Sender<Event>,
-    pub tasks: Tasks,
-    pub shutdown: CancellationToken,
+/// The loop with what it moves and where its consequences go.
+struct Switchboard {
+    parts: Parts,
+    world: World,
+    to_copier: mpsc::Sender<Vec<Written>>,
+    jobs: Arc<Semaphore>,
+    ledger_stuck: bool,
 }
 
 /// Runs until the service was asked to end and the last talk is over, or its time has passed.
-pub async fn run(mut parts: Parts) {
-    let jobs = Arc::new(Semaphore::new(JOBS));
-    let mut turn = Vec::with_capacity(TURN);
-    let mut ending: Option<Moment> = None;
-    let mut ledger_stuck = false;
-    parts.let_out(&jobs, &mut ledger_stuck);
-    loop {
-        let deadline = parts.world.next_deadline().into_iter().chain(ending).min();
-        let wake = async {
-            match deadline {
-                Some(at) => tokio::time::sleep_until(parts.clock.instant_of(at).into()).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            biased;
-            n = parts.events.recv_many(&mut turn, TURN) => if n == 0 { break },
-            () = wake => {}
-            () = parts.shutdown.cancelled(), if ending.is_none() => {
-                tracing::info!(open_calls = parts.world.n_open_calls(), "no new calls are taken");
-                parts.world.stack().reject_new(Some(30));
-                ending = Some(parts.clock.now().after(LAST_TALKS));
-            }
-        }
-        let now = parts.clock.now();
-        for event in turn.drain(..) {
-            parts.world.take(event, now);
-        }
-        parts.world.take_time(parts.clock.now());
-        parts.world.route(parts.clock.now());
-        parts.let_out(&jobs, &mut ledger_stuck);
-        if ending.is_some_and(|at| at.is_due(parts.clock.now()) || parts.world.n_open_calls() == 0) {
-            break;
-        }
-    }
-    parts.world.say_goodbye();
-    parts.let_out(&jobs, &mut ledger_stuck);
-    if let Err(error) = parts.ledger.flush() {
-        tracing::error!(%error, "the end of the ledger may not be on the disk");
-    }
-    tracing::info!("the switchboard has ended");
+///
+/// # Errors
+/// When the sound cannot be carried or the ledger of the last run cannot be read: then no call is taken.
+pub async fn run(parts: Parts) -> anyhow::Result<()> {
+    let mut board = start::start(parts).await?;
+    board.parts.health.enter(Phase::Ready);
+    tracing::info!("the gateway takes calls");
+    board.run().await;
+    Ok(())
 }
 
-impl Parts {
+impl Switchboard {
+    async fn run(&mut self) {
+        let mut turn = Vec::with_capacity(TURN);
+        let mut last_talks_until: Option<Moment> = None;
+        let asked_to_end = self.parts.tasks.ending().clone();
+        self.let_out();
+        loop {
+            let deadline = self.world.next_deadline().into_iter().chain(last_talks_until).min();
+            let clock = self.parts.clock;
+            let wake = async {
+                match deadline {
+                    Some(at) => tokio::time::sleep_until(clock.instant_of(at).into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                n = self.parts.events_rx.recv_many(&mut turn, TURN) => if n == 0 { break },
+                () = wake => {}
+                () = asked_to_end.cancelled(), if last_talks_until.is_none() => {
+                    tracing::info!(open_calls = self.world.n_open_calls(), "no new calls are taken");
+                    self.parts.health.enter(Phase::Ending);
+                    self.world.stack().reject_new(Some(30));
+                    last_talks_until = Some(clock.now().after(LAST_TALKS));
+                }
+            }
+            let now = clock.now();
+            for event in turn.drain(..) {
+                self.world.take(event, now);
+            }
+            self.world.take_time(clock.now());
+            self.world.route(clock.now());
+            self.let_out();
+            if last_talks_until.is_some_and(|at| at.is_due(clock.now()) || self.world.n_open_calls() == 0) {
+                break;
+            }
+        }
+        self.world.say_goodbye();
+        self.let_out();
+        if let Err(error) = self.parts.ledger.flush() {
+            tracing::error!(%error, "the end of the ledger may not be on the disk");
+        }
+        tracing::info!("the switchboard has ended");
+    }
+
     /// The consequences of a turn, in the order of leaving.
-    fn let_out(&mut self, jobs: &Arc<Semaphore>, ledger_stuck: &mut bool) {
-        self.write_ledger(ledger_stuck);
+    fn let_out(&mut self) {
+        self.write_ledger();
         while let Some(message) = self.world.stack().poll_transmit() {
-            if self.outbound.send(&message).is_err() {
+            if let Err(error) = self.parts.outbound.send(&message) {
+                tracing::debug!(remote = %message.flow.remote, %error, "a SIP message cannot leave");
                 // The loop takes it up in the next turn; when even that is full, the transaction's own timer finds out.
-                _ = self.events_in.try_send(Event::SipUnsendable { flow: message.flow });
+                _ = self.parts.events.try_send(Event::SipUnsendable { flow: message.flow });
             }
         }
         let mut slow = Vec::new();
@@ -144,26 +139,26 @@ impl Parts {
         for to_desk in slow {
             self.world.drop_slow_desk(&to_desk);
         }
+        self.parts.health.set_all(&self.world.faults());
         for job in std::mem::take(&mut self.world.outputs().jobs) {
-            self.start(job, jobs);
+            self.begin(job);
         }
     }
 
-    fn write_ledger(&mut self, ledger_stuck: &mut bool) {
+    fn write_ledger(&mut self) {
         let entries = std::mem::take(&mut self.world.outputs().ledger);
         if entries.is_empty() {
-            if *ledger_stuck && self.ledger.retry() {
-                *ledger_stuck = false;
-                self.world.set_fault(Fault::LedgerStuck, false);
+            if self.ledger_stuck && self.parts.ledger.retry() {
+                self.set_ledger_fault(false);
             }
             return;
         }
-        let bodies: Vec<Box<RawValue>> = entries.iter().filter_map(body).collect();
-        let before = self.ledger.last();
-        let stuck = match self.ledger.append(&bodies) {
+        let bodies: Vec<Vec<u8>> = entries.iter().map(body).collect();
+        let before = self.parts.ledger.last();
+        let stuck = match self.parts.ledger.append(&bodies) {
             Ok(_) => false,
             Err(error @ AppendError::Waiting { .. }) => {
-                if !*ledger_stuck {
+                if !self.ledger_stuck {
                     tracing::error!(error = &error as &dyn std::error::Error, "the ledger is kept in memory");
                 }
                 true
@@ -173,9 +168,8 @@ impl Parts {
                 true
             }
         };
-        if stuck != *ledger_stuck {
-            *ledger_stuck = stuck;
-            self.world.set_fault(Fault::LedgerStuck, stuck);
+        if stuck != self.ledger_stuck {
+            self.set_ledger_fault(stuck);
         }
         let written = entries
             .into_iter()
@@ -186,10 +180,16 @@ impl Parts {
         _ = self.to_copier.try_send(written);
     }
 
-    fn start(&self, job: Job, jobs: &Arc<Semaphore>) {
-        let (store, config) = (self.store.clone(), Arc::clone(&self.config));
-        let (events, jobs) = (self.events_in.clone(), Arc::clone(jobs));
-        self.tasks.spawn("job", async move {
+    fn set_ledger_fault(&mut self, stuck: bool) {
+        self.ledger_stuck = stuck;
+        self.world.set_fault(Fault::LedgerStuck, stuck);
+    }
+
+    fn begin(&self, job: Job) {
+        let Parts { store, config, events, .. } = &self.parts;
+        let (store, config, events) = (store.clone(), Arc::clone(config), events.clone());
+        let jobs = Arc::clone(&self.jobs);
+        self.parts.tasks.spawn("job", async move {
             let Ok(_place) = jobs.acquire().await else { return };
             if let Some(event) = job.run(store, config).await {
                 // A closed channel means that the loop has ended.
@@ -199,11 +199,11 @@ impl Parts {
     }
 }
 
-fn body(entry: &Entry) -> Option<Box<RawValue>> {
+fn body(entry: &Entry) -> Vec<u8> {
     let mut line = Vec::with_capacity(256);
-    let written = entry.write(&mut line).map(|()| String::from_utf8(line));
-    match written {
-        Ok(Ok(line)) => RawValue::from_string(line).ok(),
-        Ok(Err(_)) | Err(_) => None,
+    if let Err(error) = entry.write(&mut line) {
+        tracing::error!(%error, kind = entry.fact.kind(), "a fact cannot be written down");
+        line = b"null".to_vec();
     }
+    line
 }

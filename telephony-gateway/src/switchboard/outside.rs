@@ -68,11 +68,15 @@ impl World {
     /// The trunk that carries calls to outside, from the socket that can reach it.
     fn way_outside(&self) -> Option<Flow> {
         let named = self.config.dial_plan.trunk.as_ref();
-        let trunk = self.config.sip.trunks.iter().find(|t| named.is_none_or(|name| *name == t.name) && t.address.is_some())?;
+        let trunk =
+            self.config.sip.trunks.iter().find(|t| named.is_none_or(|name| *name == t.name) && t.address.is_some())?;
         let remote = trunk.address?;
-        let local = self.config.sip.listen.iter().find(|listen| {
-            listen.transport == Transport::Udp && listen.address.is_ipv4() == remote.is_ipv4()
-        })?;
+        let local = self
+            .config
+            .sip
+            .listen
+            .iter()
+            .find(|listen| listen.transport == Transport::Udp && listen.address.is_ipv4() == remote.is_ipv4())?;
         Some(Flow { transport: Transport::Udp, local: local.address, remote, connection: 0 })
     }
 

@@ -33,9 +33,8 @@ impl World {
     }
 
     fn tell_supervisors(&mut self, now: Moment) {
-        let watching = |id: &AgentId| {
-            self.agents.get(id).is_some_and(|a| a.profile.role >= Role::Supervisor && a.desk.is_some())
-        };
+        let watching =
+            |id: &AgentId| self.agents.get(id).is_some_and(|a| a.profile.role >= Role::Supervisor && a.desk.is_some());
         let supervisors: Vec<AgentId> = self.agents.keys().copied().filter(|id| watching(id)).collect();
         if supervisors.is_empty() {
             return;

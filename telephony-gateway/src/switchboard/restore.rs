@@ -188,8 +188,7 @@ impl World {
     /// The facts of a finished call are still to be written: the call is there again for its agent's desk.
     fn owe_again(&mut self, id: CallId, remembered: &Remembered, ending: CallEnding, now: Moment) {
         let Some(queue) = self.queue(&remembered.queue) else { return };
-        let (ring, wrapup) =
-            (Duration::from_secs(queue.ring_s.into()), Duration::from_secs(queue.wrapup_s.into()));
+        let (ring, wrapup) = (Duration::from_secs(queue.ring_s.into()), Duration::from_secs(queue.wrapup_s.into()));
         let (ended_at, _) = remembered.talk_ended.unwrap_or((now.utc_ms, ending));
         let wrapup_limit = UtcMs(ended_at.0 + wrapup.as_millis() as i64);
         let card = match remembered.caller {

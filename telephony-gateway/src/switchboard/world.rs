@@ -78,7 +78,7 @@ pub struct Outputs {
 }
 
 impl World {
-    pub fn new(config: Arc<Config>, stack: Stack, sound: Box<dyn Sound>, clock: Clock) -> Self {
+    pub fn new(config: Arc<Config>, epoch: u64, stack: Stack, sound: Box<dyn Sound>, clock: Clock) -> Self {
         let queues = config.queues.iter().flat_map(|q| q.numbers.iter().map(|n| (n.clone(), q.code.clone())));
         let outside = config.dial_plan.emergency.iter().chain(&config.dial_plan.short).cloned();
         let dial_plan = DialPlan::new(queues, outside);
@@ -86,7 +86,7 @@ impl World {
         let counters = Counters::new(&config, now.utc_ms);
         Self {
             dial_plan,
-            epoch: now.mono_us,
+            epoch,
             ids: IdMint::new(config.node),
             config,
             clock,
@@ -141,7 +141,7 @@ impl World {
             }
             Event::Missed { calls } => self.missed_loaded(calls),
             Event::Fault { fault, there } => self.set_fault(fault, there),
-            Event::Relay(event) => self.relay_event(&event, now),
+            Event::Relay(event) => self.relay_event(&event),
         }
     }
 

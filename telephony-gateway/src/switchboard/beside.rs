@@ -1,0 +1,126 @@
+//! What runs beside the loop and tells it things: whether the database is there, and which phones may register.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use shared::store::{PhoneRow, Store};
+use shared::wire::event::Fault;
+use tokio::sync::mpsc;
+
+use super::Parts;
+use super::calls::MISSED_SHOWN;
+use super::event::Event;
+use crate::net::atomic_file::write_atomically;
+use crate::sip::PhoneAccount;
+
+const ASK_DATABASE_EVERY: Duration = Duration::from_secs(2);
+
+/// Starts the watch over the database.
+pub fn start(parts: &Parts) {
+    let watch = Watch {
+        store: parts.store.clone(),
+        events: parts.events.clone(),
+        kept: parts.config.state_dir.join("phones.json"),
+        phones: None,
+        away: None,
+    };
+    let token = parts.tasks.token().clone();
+    parts.tasks.spawn("database watch", async move {
+        tokio::select! {
+            () = token.cancelled() => {}
+            () = watch.run() => {}
+        }
+    });
+}
+
+struct Watch {
+    store: Store,
+    events: mpsc::Sender<Event>,
+    /// The phones as they were last read, so that a gateway that starts without its database has telephones.
+    kept: PathBuf,
+    phones: Option<Vec<PhoneRow>>,
+    away: Option<bool>,
+}
+
+impl Watch {
+    async fn run(mut self) {
+        if let Some(phones) = read_kept(&self.kept) {
+            self.tell_phones(&phones).await;
+        }
+        let mut ticks = tokio::time::interval(ASK_DATABASE_EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let phones = self.store.phones().await;
+            let away = match &phones {
+                Ok(_) => false,
+                Err(error) => error.is_passing(),
+            };
+            if self.away.replace(away) != Some(away) {
+                self.database_is(away).await;
+            }
+            match phones {
+                Ok(phones) if self.phones.as_ref() != Some(&phones) => self.phones_changed(phones).await,
+                Ok(_) => {}
+                Err(error) if away => tracing::debug!(%error, "the database does not answer"),
+                Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "the phones cannot be read"),
+            }
+        }
+    }
+
+    async fn database_is(&self, away: bool) {
+        if away {
+            tracing::warn!("the database is away: calls are taken, cards are missing and saves wait");
+        } else {
+            tracing::info!("the database is there");
+            match self.store.missed_calls(MISSED_SHOWN as u16).await {
+                Ok(calls) => self.tell(Event::Missed { calls }).await,
+                Err(error) => tracing::warn!(%error, "the missed calls cannot be read"),
+            }
+        }
+        self.tell(Event::Fault { fault: Fault::DatabaseAway, there: away }).await;
+    }
+
+    async fn phones_changed(&mut self, phones: Vec<PhoneRow>) {
+        self.tell_phones(&phones).await;
+        if let Err(error) = keep(&self.kept, &phones) {
+            tracing::warn!(file = %self.kept.display(), %error, "the phones are not kept for a start without the database");
+        }
+        self.phones = Some(phones);
+    }
+
+    async fn tell_phones(&self, phones: &[PhoneRow]) {
+        let phones = phones.iter().map(account).collect();
+        self.tell(Event::Phones { phones }).await;
+    }
+
+    async fn tell(&self, event: Event) {
+        // A closed channel means that the loop has ended.
+        _ = self.events.send(event).await;
+    }
+}
+
+fn account(phone: &PhoneRow) -> PhoneAccount {
+    PhoneAccount {
+        user: phone.number.clone(),
+        ha1_md5: phone.ha1_md5,
+        ha1_sha256: phone.ha1_sha256,
+        md5_only: phone.md5_only,
+    }
+}
+
+fn read_kept(file: &Path) -> Option<Vec<PhoneRow>> {
+    let bytes = std::fs::read(file).ok()?;
+    match serde_json::from_slice(&bytes) {
+        Ok(phones) => Some(phones),
+        Err(error) => {
+            tracing::warn!(file = %file.display(), %error, "the kept phones cannot be read");
+            None
+        }
+    }
+}
+
+/// Digests of passwords are no passwords, and yet nobody else's business.
+fn keep(file: &Path, phones: &[PhoneRow]) -> std::io::Result<()> {
+    write_atomically(file, &serde_json::to_vec(phones)?, 0o600)
+}
