@@ -182,4 +182,11 @@ impl Sqlite {
         self.pop.close().await;
         self.records.close().await;
     }
+
+    #[cfg(test)]
+    pub async fn prepare(&self, sql: &'static str) -> Result<(), StoreError> {
+        use sqlx::{Executor, SqlSafeStr};
+        let mut connection = self.options.connect().await?;
+        Ok((&mut connection).prepare(sql.into_sql_str()).await.map(|_| ())?)
+    }
 }
