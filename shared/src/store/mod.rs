@@ -23,10 +23,16 @@ pub mod interactions;
 pub mod saves;
 pub mod users;
 
+pub mod generate;
+
+#[cfg(test)]
+mod contract;
+
 mod error;
 mod statements;
 mod unit;
 
+mod postgres;
 mod sqlite;
 
 pub use error::{OpenStoreError, SaveError, StoreError};
@@ -77,6 +83,7 @@ pub struct Store {
 #[derive(Clone)]
 enum Backend {
     Sqlite(sqlite::Sqlite),
+    Postgres(postgres::Postgres),
 }
 
 impl Store {
@@ -89,6 +96,7 @@ impl Store {
         let scheme = url.split(':').next().unwrap_or_default();
         let backend = match scheme {
             "sqlite" => Backend::Sqlite(sqlite::Sqlite::open(url, options).await?),
+            "postgres" | "postgresql" => Backend::Postgres(postgres::Postgres::open(url, options)?),
             other => return Err(OpenStoreError::UnknownScheme { scheme: other.chars().take(16).collect() }),
         };
         Ok(Self { backend, mint: Arc::new(Mutex::new(IdMint::new(255 - options.node.min(127)))) })
@@ -101,6 +109,7 @@ impl Store {
     pub async fn migrate(&self) -> Result<(), OpenStoreError> {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.migrate().await,
+            Backend::Postgres(postgres) => postgres.migrate().await,
         }
     }
 
@@ -134,6 +143,7 @@ impl Store {
     pub async fn warm_up(&self) -> Result<(), StoreError> {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.warm_up().await,
+            Backend::Postgres(postgres) => postgres.warm_up().await,
         }
     }
 
@@ -145,6 +155,7 @@ impl Store {
     pub async fn backup_sqlite(&self, into: &std::path::Path) -> Result<bool, StoreError> {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.backup(into).await.map(|()| true),
+            Backend::Postgres(_) => Ok(false),
         }
     }
 
@@ -155,6 +166,7 @@ impl Store {
     pub async fn check_integrity(&self) -> Result<Vec<String>, StoreError> {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.check_integrity().await,
+            Backend::Postgres(_) => Ok(Vec::new()),
         }
     }
 
@@ -162,6 +174,7 @@ impl Store {
     pub async fn close(&self) {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.close().await,
+            Backend::Postgres(postgres) => postgres.close().await,
         }
     }
 
@@ -169,18 +182,21 @@ impl Store {
     pub const fn kind(&self) -> &'static str {
         match &self.backend {
             Backend::Sqlite(_) => "sqlite",
+            Backend::Postgres(_) => "postgres",
         }
     }
 
     const fn sql(&self) -> &'static Statements {
         match &self.backend {
             Backend::Sqlite(_) => &sqlite::STATEMENTS,
+            Backend::Postgres(_) => &postgres::STATEMENTS,
         }
     }
 
     fn schema_needed(&self) -> i64 {
         let migrations = match &self.backend {
             Backend::Sqlite(_) => &sqlite::MIGRATIONS,
+            Backend::Postgres(_) => &postgres::MIGRATIONS,
         };
         migrations.iter().map(|migration| migration.version).max().unwrap_or(0)
     }
@@ -199,6 +215,7 @@ impl Store {
         let args = args.into();
         let answer = match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.fetch(lane, sql, args).await?,
+            Backend::Postgres(postgres) => postgres.fetch(lane, sql, args).await?,
         };
         Ok(answer.map(|json| serde_json::from_str(&json)).transpose()?)
     }
@@ -207,15 +224,43 @@ impl Store {
     async fn commit(&self, unit: Unit) -> Result<i64, SaveError> {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.commit(unit).await,
+            Backend::Postgres(postgres) => postgres.commit(unit).await,
+        }
+    }
+
+    /// The form in which the database takes many rows at once.
+    const fn form(&self) -> generate::Form {
+        match &self.backend {
+            Backend::Sqlite(_) => generate::Form::Json,
+            Backend::Postgres(_) => generate::Form::Copy,
+        }
+    }
+
+    async fn write_rows(&self, texts: [String; generate::N_TABLES]) -> Result<(), StoreError> {
+        let written = match &self.backend {
+            Backend::Sqlite(sqlite) => sqlite.write_rows(texts).await,
+            Backend::Postgres(postgres) => postgres.write_rows(texts).await,
+        };
+        written.map_err(as_refusal)
+    }
+
+    async fn analyze(&self) -> Result<(), StoreError> {
+        match &self.backend {
+            Backend::Sqlite(sqlite) => sqlite.analyze().await,
+            Backend::Postgres(postgres) => postgres.analyze().await,
         }
     }
 
     /// Writes rows whose refusal would be a fault of this program, not of a person.
     async fn commit_rows(&self, unit: Unit) -> Result<(), StoreError> {
-        match self.commit(unit).await {
-            Ok(_) => Ok(()),
-            Err(SaveError::Store(error)) => Err(error),
-            Err(other) => Err(StoreError::Refused { source: sqlx::Error::Protocol(other.to_string()) }),
-        }
+        self.commit(unit).await.map(|_| ()).map_err(as_refusal)
+    }
+}
+
+/// A row that was refused is a fault of this program, where no person could have known better.
+fn as_refusal(error: SaveError) -> StoreError {
+    match error {
+        SaveError::Store(error) => error,
+        other => StoreError::Refused { source: sqlx::Error::Protocol(other.to_string()) },
     }
 }
