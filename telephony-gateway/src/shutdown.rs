@@ -1,7 +1,7 @@
 //! The end of the service as a scene of its own: asked for politely, each task ends by itself and is waited for.
 //!
-//! [`Tasks`] knows every task by name. The first SIGTERM or SIGINT cancels the token that all of them watch; a second
-//! one ends the process at once. A vital task that ends before it was asked takes the service down with it, because
+//! [`Tasks`] knows every task by name. The first SIGTERM or SIGINT asks the switchboard to finish its conversations
+//! ([`Tasks::ending`]); when it has, the doors are closed ([`Tasks::token`]). A second signal ends the process at once. A vital task that ends before it was asked takes the service down with it, because
 //! a gateway without its loop or its sockets only looks alive.
 
 use std::collections::BTreeMap;
@@ -22,6 +22,7 @@ pub const ENDED_AT_ONCE: i32 = 130;
 #[derive(Clone)]
 pub struct Tasks {
     token: CancellationToken,
+    ending: CancellationToken,
     tracker: TaskTracker,
     handle: Handle,
     running: Arc<Running>,
@@ -37,15 +38,22 @@ struct Running {
 impl Tasks {
     /// Tasks of the runtime that this is called in.
     pub fn new() -> Self {
+        let token = CancellationToken::new();
         Self {
-            token: CancellationToken::new(),
+            ending: token.child_token(),
+            token,
             tracker: TaskTracker::new(),
             handle: Handle::current(),
             running: Arc::default(),
         }
     }
 
-    /// What every task watches: cancelled when the service is to end.
+    /// What the switchboard watches: cancelled when the service is asked to end and no new call is to begin.
+    pub fn ending(&self) -> &CancellationToken {
+        &self.ending
+    }
+
+    /// What the doors watch: cancelled when the last conversation is over.
     pub fn token(&self) -> &CancellationToken {
         &self.token
     }
@@ -71,19 +79,19 @@ impl Tasks {
         });
     }
 
-    /// Cancels the token on the first SIGTERM or SIGINT, and ends the process on the second.
+    /// Asks for the end on the first SIGTERM or SIGINT, and ends the process on the second.
     ///
     /// # Errors
     /// When the system does not let us listen to signals.
     pub fn listen_to_signals(&self) -> std::io::Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let token = self.token.clone();
+        let ending = self.ending.clone();
         // Not one of the tracked tasks: it waits for a second signal while those are waited for.
         self.handle.spawn(async move {
             let name = first_of(&mut terminate, &mut interrupt).await;
             tracing::info!(signal = name, "asked to end; conversations are finished first, a second signal ends at once");
-            token.cancel();
+            ending.cancel();
             let name = first_of(&mut terminate, &mut interrupt).await;
             tracing::warn!(signal = name, "asked again; ending at once");
             std::process::exit(ENDED_AT_ONCE);

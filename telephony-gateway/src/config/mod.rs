@@ -21,7 +21,7 @@ use reader::{Faults, Section, Source};
 /// The whole configuration, checked.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The number of this gateway among several; it stands in every id it mints.
+    /// The number of this gateway among several, 0 to 127; it stands in every id it mints.
     pub node: u8,
     /// Where the gateway keeps its ledger, its certificate, its sessions and, by default, its database.
     pub state_dir: PathBuf,
@@ -198,7 +198,7 @@ fn read(whole: &Section<'_>, folder: &Path, faults: &Faults) -> Config {
     let sip = read_sip(whole.required_section("sip"));
     let dial_plan = read_dial_plan(whole.section("dial_plan"), &sip, &queues);
     Config {
-        node: whole.number("node", 0, 0..=255) as u8,
+        node: whole.number("node", 0, 0..=127) as u8,
         database_url: read_database_url(whole, &state_dir),
         media: read_media(whole.required_section("media"), folder),
         desk: read_desk(whole.required_section("desk")),

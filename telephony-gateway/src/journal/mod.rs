@@ -1,1 +1,2 @@
 //! journal
+pub mod file;

@@ -108,7 +108,7 @@ impl Connections {
     }
 
     /// Queues a message, and never waits. A flow without a connection reuses the one to that address or opens one;
-    /// if that fails, [`Event::SipSendFailed`] follows.
+    /// if that fails, [`Event::SipUnsendable`] follows.
     pub fn send(&self, flow: &Flow, bytes: Bytes) -> Result<(), TcpSendError> {
         let mut table = self.table();
         let number = match flow.connection {
@@ -204,7 +204,7 @@ impl Connections {
         self.forget(flow.connection);
         let asked = Flow { connection: 0, ..flow };
         // When nobody listens any more, the service is ending.
-        let _ = self.inner.events.send(Event::SipSendFailed { flow: asked }).await;
+        let _ = self.inner.events.send(Event::SipUnsendable { flow: asked }).await;
     }
 
     async fn serve(self, stream: TcpStream, flow: Flow, opened: Opened) {

@@ -20,7 +20,7 @@ pub enum Event {
     /// A TCP connection is gone. What was queued on it is lost.
     SipClosed { connection: u64 },
     /// A TCP connection that was asked for could not be made. The flow is the one asked for, without a connection.
-    SipSendFailed { flow: Flow },
+    SipUnsendable { flow: Flow },
     /// A desk said hello with the right version and a living token. Frames follow under the same `connection`.
     DeskHello(Box<DeskHello>),
     /// A frame after the hello; never a second `Hello`.

@@ -181,8 +181,8 @@ impl Sessions {
     ) -> Result<Vec<SessionId>, ChangePasswordError> {
         let AgentProfile { id: agent, login, .. } = &session.profile;
         self.backoff().begin(login, from, now).map_err(|retry_after_s| ChangePasswordError::Wait { retry_after_s })?;
-        let user = match self.inner.records.user_by_id(*agent).await {
-            Ok(user) => user,
+        let user = match self.inner.records.user_by_login(login).await {
+            Ok(user) => user.filter(|user| user.profile.id == *agent && !user.disabled),
             Err(error) => {
                 self.backoff().undecided(login, from);
                 return Err(ChangePasswordError::Records(error));
@@ -203,14 +203,18 @@ impl Sessions {
     /// or telephone has it from now on. Run it every half minute; tell the switchboard of each session it gives back.
     pub async fn tend(&self, now: UtcMs) -> Vec<SessionId> {
         let mut gone = self.table().expire(now);
-        let agents = self.table().agents();
-        for agent in agents {
-            match self.inner.records.user_by_id(agent).await {
-                Ok(Some(user)) if !user.disabled => self.table().refresh(&user.profile),
-                Ok(Some(_) | None) => gone.extend(self.table().end_where(|session| session.profile.id == agent)),
-                // The database is away: everybody stays as last known.
-                Err(_) => break,
+        match self.inner.records.users().await {
+            Ok(users) => {
+                let mut table = self.table();
+                for user in users.iter().filter(|user| !user.disabled) {
+                    table.refresh(&user.profile);
+                }
+                let may_stay = |session: &Session| {
+                    users.iter().any(|user| user.profile.id == session.profile.id && !user.disabled)
+                };
+                gone.extend(table.end_where(|session| !may_stay(session)));
             }
+            Err(error) => tracing::debug!(%error, "everybody stays signed in as last known"),
         }
         // Uses are kept as well, or a restart after a quiet hour would sign people out.
         self.write_file().await;

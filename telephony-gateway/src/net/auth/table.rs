@@ -123,18 +123,6 @@ impl SessionTable {
         }
     }
 
-    /// Everybody who is signed in, each once.
-    pub fn agents(&self) -> Vec<AgentId> {
-        let mut agents: Vec<AgentId> = self.of.values().map(|session| session.profile.id).collect();
-        agents.sort_unstable();
-        agents.dedup();
-        agents
-    }
-
-    pub fn len(&self) -> usize {
-        self.of.len()
-    }
-
     /// Whether something changed since the last call that a restart must not forget.
     pub fn take_changed(&mut self) -> bool {
         std::mem::take(&mut self.changed)
@@ -234,7 +222,7 @@ mod tests {
         assert!(table.check("token1", at(58)).is_some());
         assert!(table.check("token1", at(88)).is_none());
         assert_eq!(table.expire(at(88)).len(), 1);
-        assert_eq!(table.len(), 0);
+        assert!(table.of.is_empty());
     }
 
     #[test]
