@@ -61,7 +61,7 @@ impl From<sqlx::Error> for StoreError {
         match &source {
             Database(answer) => match answer.code().as_deref() {
                 Some("13" | "53100") => Self::Full,
-                Some("10" | "14" | "26" | "57P01" | "57P02" | "57P03") => Self::Away { source },
+                Some("10" | "14" | "57P01" | "57P02" | "57P03") => Self::Away { source },
                 Some("5" | "6" | "53300" | "40001" | "40P01" | "55P03" | "57014") => Self::Passing { source },
                 // The low byte is SQLite's kind of error; 10 is the disk, 14 a file that cannot be opened.
                 Some(code)

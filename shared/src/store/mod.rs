@@ -23,6 +23,8 @@ pub mod interactions;
 pub mod saves;
 pub mod users;
 
+pub mod generate;
+
 mod error;
 mod statements;
 mod unit;
@@ -210,12 +212,36 @@ impl Store {
         }
     }
 
+    /// The form in which the database takes many rows at once.
+    const fn form(&self) -> generate::Form {
+        match &self.backend {
+            Backend::Sqlite(_) => generate::Form::Json,
+        }
+    }
+
+    async fn write_rows(&self, texts: [String; generate::N_TABLES]) -> Result<(), StoreError> {
+        let written = match &self.backend {
+            Backend::Sqlite(sqlite) => sqlite.write_rows(texts).await,
+        };
+        written.map_err(as_refusal)
+    }
+
+    async fn analyze(&self) -> Result<(), StoreError> {
+        match &self.backend {
+            Backend::Sqlite(sqlite) => sqlite.analyze().await,
+        }
+    }
+
     /// Writes rows whose refusal would be a fault of this program, not of a person.
     async fn commit_rows(&self, unit: Unit) -> Result<(), StoreError> {
-        match self.commit(unit).await {
-            Ok(_) => Ok(()),
-            Err(SaveError::Store(error)) => Err(error),
-            Err(other) => Err(StoreError::Refused { source: sqlx::Error::Protocol(other.to_string()) }),
-        }
+        self.commit(unit).await.map(|_| ()).map_err(as_refusal)
+    }
+}
+
+/// A row that was refused is a fault of this program, where no person could have known better.
+fn as_refusal(error: SaveError) -> StoreError {
+    match error {
+        SaveError::Store(error) => error,
+        other => StoreError::Refused { source: sqlx::Error::Protocol(other.to_string()) },
     }
 }

@@ -80,6 +80,8 @@ statements! {
     // audit
     insert_audit,
     // the schema itself
+    /// → 1 when there is a customer.
+    any_customer,
     /// → the version that is there.
     schema_version,
 }

@@ -6,6 +6,7 @@
 mod writer;
 
 mod audit;
+mod bulk;
 mod calls;
 mod cards;
 mod customers;
@@ -21,6 +22,7 @@ use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
 
+use super::generate::N_TABLES;
 use super::unit::{Arg, Unit};
 use super::{Lane, OpenStoreError, SaveError, Statements, StoreError, StoreOptions};
 
@@ -60,6 +62,7 @@ pub static STATEMENTS: Statements = Statements {
     upsert_phone: users::UPSERT_PHONE,
     delete_phone: users::DELETE_PHONE,
     insert_audit: audit::INSERT_AUDIT,
+    any_customer: "select '1' from customer limit 1",
     schema_version: "select max(version) from _sqlx_migrations where success",
 };
 
@@ -139,6 +142,23 @@ impl Sqlite {
 
     pub async fn commit(&self, unit: Unit) -> Result<i64, SaveError> {
         self.writer.commit(unit).await
+    }
+
+    /// Writes the rows of a batch, each text into its table.
+    pub async fn write_rows(&self, texts: [String; N_TABLES]) -> Result<(), SaveError> {
+        let mut unit = Unit::default();
+        for (sql, rows) in bulk::INSERTS.into_iter().zip(texts).filter(|(_, rows)| !rows.is_empty()) {
+            unit = unit.then(sql, [rows.into()]);
+        }
+        self.writer.commit(unit).await.map(|_| ())
+    }
+
+    /// Counts what is in the tables, so that questions are planned by it.
+    pub async fn analyze(&self) -> Result<(), StoreError> {
+        let mut connection = self.options.connect().await?;
+        sqlx::query("pragma analysis_limit = 1000").execute(&mut connection).await?;
+        sqlx::query("analyze").execute(&mut connection).await?;
+        Ok(connection.close().await?)
     }
 
     pub async fn backup(&self, into: &Path) -> Result<(), StoreError> {
