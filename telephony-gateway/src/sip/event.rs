@@ -35,10 +35,6 @@ pub struct Transmit {
 pub struct LegId(pub u64);
 
 impl LegId {
-    pub(crate) const fn new(slot: u32, generation: u32) -> Self {
-        Self((generation as u64) << 32 | slot as u64)
-    }
-
     pub(crate) const fn slot(self) -> usize {
         (self.0 & 0xffff_ffff) as usize
     }
@@ -171,7 +167,7 @@ pub enum Ending {
 }
 
 /// Why a phone's registration ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GoneBecause {
     Unregistered,
     Expired,
@@ -243,6 +239,11 @@ pub enum Event {
     },
     /// Our reoffer was refused (491: the other side wanted the same at the same moment; try again later).
     ReofferRefused {
+        leg: LegId,
+        code: u16,
+    },
+    /// The phone does not let itself be lifted after all; ring it again with `auto_answer`.
+    TalkRefused {
         leg: LegId,
         code: u16,
     },

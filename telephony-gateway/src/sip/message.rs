@@ -160,6 +160,11 @@ impl<'a> Message<'a> {
         }
     }
 
+    /// How long it was on the wire, without line ends before it.
+    pub fn total_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     pub fn body(&self) -> &[u8] {
         self.text(self.body)
     }

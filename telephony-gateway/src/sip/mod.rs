@@ -6,16 +6,19 @@
 //! [`Stack`]: stack::Stack
 
 pub mod config;
+pub mod dialog;
 pub mod digest;
 pub mod event;
 pub mod guard;
 pub mod headers;
+pub mod leg;
 pub mod message;
 pub mod registrar;
 pub mod sdp;
 pub mod stack;
 pub mod stream;
 pub mod transaction;
+pub mod trunk;
 
 pub use config::{Limits, Network, RegistrationLimits, StackConfig, Timers, Trunk};
 pub use event::{

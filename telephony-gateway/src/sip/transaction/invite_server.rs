@@ -125,7 +125,10 @@ mod tests {
     fn a_lost_ack_is_noticed() {
         let timers = Timers::default();
         let mut it = InviteServer::new(true);
-        assert_eq!(it.step(Input::Refusal, &timers).as_slice(), [Effect::Send, Effect::Arm(Timer::H, timers.patience())]);
+        assert_eq!(
+            it.step(Input::Refusal, &timers).as_slice(),
+            [Effect::Send, Effect::Arm(Timer::H, timers.patience())]
+        );
         assert_eq!(it.step(Input::Timer(Timer::H), &timers).as_slice(), [Effect::TimedOut, Effect::End]);
     }
 
