@@ -1,1 +1,7 @@
-fn main() {}
+//! `telephony-gateway`: see [`telephony_gateway`] for the house, and `--help` for the use.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    telephony_gateway::cli::main()
+}

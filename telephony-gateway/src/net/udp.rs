@@ -35,8 +35,12 @@ impl UdpDoor {
         let bound = bind(address).map_err(|source| BindError { what: "SIP over UDP", address, source });
         let (socket, local) = bound?;
         let socket = Arc::new(socket);
-        let reading =
-            AsyncFd::new(Arc::clone(&socket)).map_err(|source| BindError { what: "SIP over UDP", address, source })?;
+        // SAFETY: the Arc keeps the socket open, and its descriptor the same, for as long as it is registered.
+        let reading = unsafe { AsyncFd::register(Arc::clone(&socket)) }.map_err(|error| BindError {
+            what: "SIP over UDP",
+            address,
+            source: error.into(),
+        })?;
         tasks.spawn_vital("sip over udp", read(reading, local, events, tasks.token().clone()));
         Ok(Self { socket, local })
     }

@@ -142,6 +142,11 @@ impl World {
             SipEvent::Confirmed { leg, sdp } => self.leg_confirmed(leg, sdp.as_deref(), now),
             SipEvent::HungUp { leg, by, .. } => self.leg_hung_up(leg, by, now),
             SipEvent::Reoffered { leg, sdp } => self.leg_reoffered(leg, sdp.as_deref(), now),
+            SipEvent::TalkRefused { leg, .. } => {
+                if let Some(LegOf::Phone(call, agent)) = self.legs.get(&leg).copied() {
+                    self.lift_by_second_invite(call, agent, now);
+                }
+            }
             // We make no offers of our own in a talk yet; an answer to one changes nothing.
             SipEvent::ReofferAnswered { .. } | SipEvent::ReofferRefused { .. } => {}
             SipEvent::PhoneRegistered { user, fresh, .. } => self.phone_registered(&user, fresh, now),
@@ -320,10 +325,13 @@ impl World {
 
     fn lift_phone(&mut self, id: CallId, agent: AgentId, now: Moment) {
         let Some((_, leg)) = self.calls.get(&id).and_then(|slot| slot.phone_leg.as_ref()) else { return };
-        if self.stack.talk(leg.id, now) {
-            return;
+        if !self.stack.talk(leg.id, now) {
+            self.lift_by_second_invite(id, agent, now);
         }
-        // This telephone cannot be asked: a second INVITE tells it to lift itself.
+    }
+
+    /// This telephone cannot be asked: a second INVITE tells it to lift itself.
+    fn lift_by_second_invite(&mut self, id: CallId, agent: AgentId, now: Moment) {
         self.end_phone(id, agent, now);
         self.ring_phone(id, agent, true, now);
     }

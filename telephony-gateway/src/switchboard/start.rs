@@ -37,7 +37,8 @@ pub async fn start(parts: Parts) -> anyhow::Result<Switchboard> {
     getrandom::fill(&mut seed).context("the system gives no random numbers")?;
     let now = parts.clock.now();
     let mut stack = Stack::new(stack_config(config, parts.outbound.locals())?, seed);
-    stack.start(parts.outbound.locals(), now);
+    let locals: Vec<_> = parts.outbound.locals().iter().map(|flow| (flow.transport, flow.local)).collect();
+    stack.start(&locals, now);
     let mut world = World::new(Arc::clone(config), parts.epoch, stack, Box::new(relay), parts.clock);
 
     let folder = config.state_dir.join("ledger");
