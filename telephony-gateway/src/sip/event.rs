@@ -1,0 +1,282 @@
+//! The words in which the signalling core speaks with its owner: what happened, what to send, what to do.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use shared::time::Moment;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transport {
+    Udp,
+    Tcp,
+}
+
+/// The way between us and a peer: the socket on our side, the address on theirs, and for TCP the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Flow {
+    pub transport: Transport,
+    pub local: SocketAddr,
+    pub remote: SocketAddr,
+    /// The shell's number of the TCP connection; 0 for UDP, and 0 in a [`Transmit`] over TCP means "please connect".
+    pub connection: u64,
+}
+
+/// One message to send.
+#[derive(Clone, Debug)]
+pub struct Transmit {
+    pub flow: Flow,
+    pub bytes: Bytes,
+}
+
+/// One half of a call: the dialog with a caller, or with an operator's phone. Never used twice.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LegId(pub u64);
+
+impl LegId {
+    pub(crate) const fn slot(self) -> usize {
+        (self.0 & 0xffff_ffff) as usize
+    }
+
+    pub(crate) const fn generation(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+}
+
+impl fmt::Debug for LegId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "leg {}.{}", self.slot(), self.generation())
+    }
+}
+
+/// A phone that may register: its user name and the two digests of user, realm and password.
+#[derive(Clone)]
+pub struct PhoneAccount {
+    pub user: String,
+    /// MD5 of `user:realm:password`.
+    pub ha1_md5: [u8; 16],
+    /// SHA-256 of `user:realm:password`.
+    pub ha1_sha256: [u8; 32],
+    /// The phone understands MD5 only, so that it gets no other challenge.
+    pub md5_only: bool,
+}
+
+impl fmt::Debug for PhoneAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PhoneAccount").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+/// Whom an INVITE of ours goes to.
+#[derive(Clone, Debug)]
+pub enum InviteTo {
+    /// A registered phone, at the address its last REGISTER came from.
+    Phone(String),
+    /// Somebody whose address is known: a trunk.
+    Address { uri: String, flow: Flow },
+}
+
+/// Our own call to somebody.
+#[derive(Clone)]
+pub struct Invite {
+    pub to: InviteTo,
+    /// What the phone shows: the caller's name and number.
+    pub from_display: String,
+    pub from_user: String,
+    /// Our offer.
+    pub sdp: Vec<u8>,
+    /// Asks the phone to lift itself (`Call-Info: answer-after=0` and `Alert-Info`).
+    pub auto_answer: bool,
+    /// How long it may ring (`Expires`); we cancel by ourselves when the phone does not.
+    pub ring_seconds: Option<u32>,
+}
+
+impl fmt::Debug for Invite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Invite").field("to", &self.to).field("auto_answer", &self.auto_answer).finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InviteError {
+    #[error("phone `{user}` is not registered")]
+    NotRegistered { user: String },
+    #[error("`{uri}` is not an address that can be called")]
+    Unreadable { uri: String },
+    #[error("{limit} legs are open already")]
+    Full { limit: usize },
+}
+
+/// Who calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Trunk(Arc<str>),
+    Phone(Arc<str>),
+}
+
+/// An INVITE that began a leg. 100 Trying has been sent already.
+#[derive(Clone, PartialEq, Eq)]
+pub struct IncomingInvite {
+    pub origin: Origin,
+    pub flow: Flow,
+    /// The user part of the request URI: the number dialled.
+    pub dialled: String,
+    /// The user part of From, or of a `tel:` URI there. Empty when there is none.
+    pub from_user: String,
+    pub from_display: Option<String>,
+    /// The number of P-Asserted-Identity, from trusted trunks only.
+    pub asserted: Option<String>,
+    /// The caller asks that the number be kept from the called (RFC 3323).
+    pub privacy: bool,
+    pub call_id: Arc<str>,
+    /// The offer; `None` when our answer has to carry the offer and the ACK the answer.
+    pub sdp: Option<Vec<u8>>,
+    pub arrived: Moment,
+}
+
+impl fmt::Debug for IncomingInvite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IncomingInvite")
+            .field("origin", &self.origin)
+            .field("remote", &self.flow.remote)
+            .field("dialled", &self.dialled)
+            .field("privacy", &self.privacy)
+            .field("call_id", &self.call_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a leg is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The caller gave up before we answered.
+    Cancelled,
+    /// The other side hung up.
+    Bye,
+    /// We refused the call with [`Stack::reject`](super::Stack::reject).
+    Rejected,
+    /// We ended it with [`Stack::hang_up`](super::Stack::hang_up).
+    Ourselves,
+    /// The ACK never came, or the other side no longer answers.
+    TimedOut,
+    /// The other side does not know the call any more.
+    Unknown,
+    /// The connection to the other side is gone.
+    TransportFailed,
+}
+
+/// Why a phone's registration ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GoneBecause {
+    Unregistered,
+    Expired,
+    ConnectionLost,
+    AccountRemoved,
+}
+
+/// Why a REGISTER, or a phone's INVITE, was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefusedBecause {
+    /// Wrong user or wrong password; the answer does not tell which, and neither do we.
+    WrongCredentials,
+    /// The same answer to a challenge was sent twice.
+    Replay,
+    /// Too many wrong passwords for this account or from this address.
+    Backoff,
+    /// Right credentials, somebody else's address of record.
+    NotTheirs,
+}
+
+/// What the owner of the stack has to know.
+///
+/// Each leg ends with exactly one [`Event::HungUp`] or [`Event::Refused`], also when we ended it ourselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A caller's leg begins.
+    Invited {
+        leg: LegId,
+        invite: Box<IncomingInvite>,
+    },
+    /// Whom we called rings, perhaps with early media.
+    Ringing {
+        leg: LegId,
+        sdp: Option<Vec<u8>>,
+    },
+    /// Whom we called has answered our offer; the ACK is on its way.
+    Answered {
+        leg: LegId,
+        sdp: Vec<u8>,
+    },
+    /// Whom we called did not take the call. The leg is over.
+    Refused {
+        leg: LegId,
+        code: u16,
+        q850: Option<u16>,
+        reason: String,
+    },
+    /// The caller's ACK: the leg is established. `sdp` answers an offer that our 200 carried.
+    Confirmed {
+        leg: LegId,
+        sdp: Option<Vec<u8>>,
+    },
+    /// The leg is over.
+    HungUp {
+        leg: LegId,
+        by: Ending,
+        q850: Option<u16>,
+    },
+    /// The other side wants to change the session; answer with [`Stack::answer_reoffer`](super::Stack::answer_reoffer).
+    /// Without `sdp` it asks for an offer of ours.
+    Reoffered {
+        leg: LegId,
+        sdp: Option<Vec<u8>>,
+    },
+    /// Our [`Stack::reoffer`](super::Stack::reoffer) was accepted.
+    ReofferAnswered {
+        leg: LegId,
+        sdp: Vec<u8>,
+    },
+    /// Our reoffer was refused (491: the other side wanted the same at the same moment; try again later).
+    ReofferRefused {
+        leg: LegId,
+        code: u16,
+    },
+    /// The phone does not let itself be lifted after all; ring it again with `auto_answer`.
+    TalkRefused {
+        leg: LegId,
+        code: u16,
+    },
+    PhoneRegistered {
+        user: Arc<str>,
+        flow: Flow,
+        contact: String,
+        expires_s: u32,
+        fresh: bool,
+    },
+    PhoneGone {
+        user: Arc<str>,
+        cause: GoneBecause,
+    },
+    RegistrationRefused {
+        user: String,
+        from: SocketAddr,
+        why: RefusedBecause,
+    },
+    TrunkAlive {
+        name: Arc<str>,
+    },
+    TrunkLost {
+        name: Arc<str>,
+    },
+    /// A message that could not be read; answered with 400 where it was a request.
+    Malformed {
+        from: SocketAddr,
+        why: &'static str,
+    },
+    /// A request refused before it became a leg, for counters.
+    Rejected {
+        from: SocketAddr,
+        code: u16,
+    },
+}

@@ -1,0 +1,110 @@
+//! Who guesses passwords waits, longer each time.
+//!
+//! Guesses are counted by address and by account. An account that is guessed at from elsewhere does not lock out the
+//! phone which is registered: its own address is asked only for its own guesses.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use shared::time::Moment;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Suspect {
+    Address(IpAddr),
+    Account(Box<[u8]>),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Record {
+    guesses: u32,
+    last: Moment,
+}
+
+pub struct Guard {
+    free_guesses: u32,
+    longest: Duration,
+    records: HashMap<Suspect, Record>,
+    most: usize,
+}
+
+impl Guard {
+    pub fn new(free_guesses: u32, longest: Duration, most: usize) -> Self {
+        Self { free_guesses, longest, records: HashMap::new(), most: most.max(1) }
+    }
+
+    /// How long this suspect still has to wait.
+    pub fn wait(&self, suspect: &Suspect, now: Moment) -> Option<Duration> {
+        let record = self.records.get(suspect)?;
+        let pause = self.pause(record.guesses)?;
+        let passed = now.since(record.last);
+        (passed < pause).then(|| pause - passed)
+    }
+
+    /// One second after the last free guess, then twice as long each time.
+    fn pause(&self, guesses: u32) -> Option<Duration> {
+        let beyond = guesses.checked_sub(self.free_guesses)?;
+        Some(Duration::from_secs(1u64 << beyond.min(30)).min(self.longest))
+    }
+
+    pub fn wrong(&mut self, suspect: Suspect, now: Moment) {
+        if self.records.len() >= self.most && !self.records.contains_key(&suspect) {
+            self.forget_old(now);
+        }
+        let record = self.records.entry(suspect).or_insert(Record { guesses: 0, last: now });
+        // A suspect who kept still for as long as the longest pause begins anew.
+        if now.since(record.last) >= self.longest {
+            record.guesses = 0;
+        }
+        *record = Record { guesses: record.guesses.saturating_add(1), last: now };
+    }
+
+    pub fn right(&mut self, suspect: &Suspect) {
+        self.records.remove(suspect);
+    }
+
+    /// Makes room: those who kept still for long, or else the one with the fewest guesses.
+    fn forget_old(&mut self, now: Moment) {
+        let longest = self.longest;
+        self.records.retain(|_, record| now.since(record.last) < longest);
+        if self.records.len() >= self.most {
+            let least = self.records.iter().min_by_key(|(_, r)| (r.guesses, r.last.mono_us)).map(|(s, _)| s.clone());
+            least.and_then(|suspect| self.records.remove(&suspect));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(last: u8) -> Suspect {
+        Suspect::Address(IpAddr::from([192, 0, 2, last]))
+    }
+
+    #[test]
+    fn each_wrong_guess_costs_twice_the_wait_of_the_one_before() {
+        let mut guard = Guard::new(3, Duration::from_secs(60), 10);
+        let mut now = Moment::at_ms(0);
+        let mut waits = Vec::new();
+        for _ in 0..10 {
+            guard.wrong(from(1), now);
+            let wait = guard.wait(&from(1), now).unwrap_or_default();
+            waits.push(wait.as_secs());
+            now = now.after(wait);
+        }
+        assert_eq!(waits, [0, 0, 1, 2, 4, 8, 16, 32, 60, 1], "and whoever waits the longest begins anew");
+        assert_eq!(guard.wait(&from(2), now), None);
+    }
+
+    #[test]
+    fn a_crowd_of_guessers_is_counted_in_bounded_memory() {
+        let mut guard = Guard::new(1, Duration::from_secs(60), 5);
+        for last in 0..=255 {
+            guard.wrong(from(7), Moment::at_ms(u64::from(last)));
+            guard.wrong(from(last), Moment::at_ms(u64::from(last)));
+        }
+        assert!(guard.records.len() <= 5);
+        assert!(guard.wait(&from(7), Moment::at_ms(300)).is_some(), "the busiest guesser is not forgotten");
+    }
+}

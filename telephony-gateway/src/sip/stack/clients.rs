@@ -1,0 +1,253 @@
+//! The requests that we send, from their first sending to the last repetition of their answer.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+
+use super::super::dialog::{RequestLines, write_contact};
+use super::super::event::{Ending, Event, Flow, LegId, Transport};
+use super::super::headers::Name;
+use super::super::leg::{Change, Phase};
+use super::super::message::{Core, Message, Method, Writer, method_name};
+use super::super::transaction::client::Client;
+use super::super::transaction::invite_client::InviteClient;
+use super::super::transaction::{Effect, client, invite_client};
+use super::Stack;
+use super::alarms::Alarm;
+
+pub enum ClientMachine {
+    Invite(InviteClient),
+    Other(Client),
+}
+
+/// What a request of ours was for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    Invite,
+    Reinvite,
+    Cancel,
+    Bye,
+    Talk,
+    Check,
+    Ping(usize),
+}
+
+pub struct ClientTransaction {
+    pub machine: ClientMachine,
+    pub flow: Flow,
+    pub request: Bytes,
+    ack: Bytes,
+    pub branch: Box<str>,
+    pub purpose: Purpose,
+    pub leg: Option<u64>,
+    /// The CANCEL of this INVITE, which shares its branch (RFC 3261 §9.1).
+    pub cancel: Option<u64>,
+}
+
+impl Stack {
+    /// Sends the request that stands in the scratch buffer.
+    pub(super) fn open_client(&mut self, purpose: Purpose, branch: String, flow: Flow, leg: Option<u64>) -> u64 {
+        let reliable = flow.transport == Transport::Tcp;
+        let timers = self.config.timers;
+        let is_invite = matches!(purpose, Purpose::Invite | Purpose::Reinvite);
+        let (machine, effects) = if is_invite {
+            let mut machine = InviteClient::new(reliable, &timers);
+            let effects = machine.step(invite_client::Input::Begin, &timers);
+            (ClientMachine::Invite(machine), effects)
+        } else {
+            let mut machine = Client::new(reliable, &timers);
+            let effects = machine.step(client::Input::Begin, &timers);
+            (ClientMachine::Other(machine), effects)
+        };
+        let request = Bytes::copy_from_slice(&self.scratch);
+        let (ack, cancel, branch) = (Bytes::new(), None, branch.into());
+        let transaction = ClientTransaction { machine, flow, request, ack, branch, purpose, leg, cancel };
+        let key = self.clients.insert(transaction);
+        self.client_effects(key, &effects, None);
+        key
+    }
+
+    pub(super) fn client_effects(&mut self, key: u64, effects: &[Effect], answer: Option<(&Message<'_>, &Core<'_>)>) {
+        for effect in effects {
+            let Some(transaction) = self.clients.get(key) else { return };
+            let flow = transaction.flow;
+            match *effect {
+                Effect::Send => self.send(flow, transaction.request.clone()),
+                Effect::Resend => {
+                    let again = if transaction.ack.is_empty() { &transaction.request } else { &transaction.ack };
+                    self.send(flow, again.clone());
+                }
+                Effect::Acknowledge => self.acknowledge_refusal(key, answer),
+                Effect::Arm(timer, after) => self.arm(after, Alarm::Client(key, timer)),
+                Effect::Tell => {
+                    if let Some((message, core)) = answer {
+                        self.on_answer(key, message, core);
+                    }
+                }
+                Effect::TimedOut => self.on_silence(key, 408, Ending::TimedOut),
+                Effect::Failed => self.on_silence(key, 503, Ending::TransportFailed),
+                Effect::End => self.drop_client(key),
+            }
+        }
+    }
+
+    pub(super) fn drop_client(&mut self, key: u64) {
+        self.clients.remove(key);
+    }
+
+    pub(super) fn client_failed(&mut self, key: u64) {
+        let Some(transaction) = self.clients.get_mut(key) else { return };
+        let timers = &self.config.timers;
+        let effects = match &mut transaction.machine {
+            ClientMachine::Invite(machine) => machine.step(invite_client::Input::TransportFailed, timers),
+            ClientMachine::Other(machine) => machine.step(client::Input::TransportFailed, timers),
+        };
+        self.client_effects(key, &effects, None);
+    }
+
+    /// The ACK of a refusal belongs to the INVITE's own transaction (RFC 3261 §17.1.1.3).
+    fn acknowledge_refusal(&mut self, key: u64, answer: Option<(&Message<'_>, &Core<'_>)>) {
+        let (Some(transaction), Some((response, _))) = (self.clients.get(key), answer) else { return };
+        let flow = transaction.flow;
+        let request = transaction.request.clone();
+        let to = response.header(Name::To).unwrap_or_default();
+        write_from_invite(&mut self.scratch, &request, Method::Ack, Some(to));
+        let ack = Bytes::copy_from_slice(&self.scratch);
+        if let Some(transaction) = self.clients.get_mut(key) {
+            transaction.ack = ack.clone();
+        }
+        self.send(flow, ack);
+    }
+
+    pub(super) fn send_cancel(&mut self, invite: u64, reason: Option<&str>) {
+        let Some(transaction) = self.clients.get(invite) else { return };
+        let (flow, leg, branch) = (transaction.flow, transaction.leg, String::from(&*transaction.branch));
+        let request = transaction.request.clone();
+        write_from_invite(&mut self.scratch, &request, Method::Cancel, None);
+        if let Some(reason) = reason {
+            let end = self.scratch.len() - b"Content-Length: 0\r\n\r\n".len();
+            let line = format!("Reason: {reason}\r\n");
+            self.scratch.splice(end..end, line.into_bytes());
+        }
+        let cancel = self.open_client(Purpose::Cancel, branch, flow, leg);
+        if let Some(transaction) = self.clients.get_mut(invite) {
+            transaction.cancel = Some(cancel);
+        }
+    }
+
+    /// Sends a request without a body within the leg's dialog.
+    pub(super) fn request_inside(
+        &mut self,
+        key: u64,
+        method: Method,
+        purpose: Purpose,
+        lines: impl FnOnce(&mut Writer<'_>),
+    ) {
+        self.request_with_body(key, method, purpose, None, lines);
+    }
+
+    pub(super) fn request_with_body(
+        &mut self,
+        key: u64,
+        method: Method,
+        purpose: Purpose,
+        sdp: Option<&[u8]>,
+        lines: impl FnOnce(&mut Writer<'_>),
+    ) {
+        let branch = self.mint_branch(self.clients.next_key());
+        let Some(leg) = self.legs.get_mut(key) else { return };
+        leg.dialog.local_cseq += 1;
+        let cseq = leg.dialog.local_cseq;
+        let flow = Self::flow_of(&self.trunks, leg);
+        let contact = matches!(method, Method::Invite | Method::Update | Method::Notify);
+        let advertised = self.config.advertised.get(&flow.local).copied().unwrap_or(flow.local);
+        let request = RequestLines { branch: &branch, advertised, cseq, contact };
+        let mut writer = leg.dialog.request(&mut self.scratch, method, &request);
+        lines(&mut writer);
+        writer.header(Name::UserAgent, self.config.user_agent.as_bytes()).finish(sdp);
+        self.open_client(purpose, branch, flow, Some(key));
+    }
+
+    /// Where the leg's requests go: to a phone where it came from, to a trunk where it asks for them.
+    pub(super) fn flow_of(trunks: &super::Trunks, leg: &super::Leg) -> Flow {
+        let trunk = trunks.by_source(leg.dialog.flow.remote.ip()).filter(|_| leg.phone.is_none());
+        leg.dialog.next_hop(|address| trunk.is_some_and(|t| t.sources.iter().any(|net| net.contains(address))))
+    }
+
+    pub(super) fn send_ping(&mut self, index: usize, local: SocketAddr, remote: SocketAddr) {
+        let branch = self.mint_branch(self.clients.next_key());
+        let (tag, advertised) = (self.rng_name(), self.advertised(local));
+        let uri = format!("sip:{remote}");
+        let mut writer = Writer::request(&mut self.scratch, method_name(Method::Options), uri.as_bytes());
+        writer.header_fmt(Name::Via, format_args!("SIP/2.0/UDP {advertised};branch={branch};rport"));
+        writer.header(Name::MaxForwards, b"70");
+        writer.header_fmt(Name::From, format_args!("<sip:ping@{advertised}>;tag={tag}"));
+        writer.header_fmt(Name::To, format_args!("<{uri}>"));
+        writer.header_fmt(Name::CallId, format_args!("{tag}@{}", advertised.ip()));
+        writer.header(Name::CSeq, b"1 OPTIONS");
+        write_contact(&mut writer, Transport::Udp, advertised);
+        writer.header(Name::UserAgent, self.config.user_agent.as_bytes()).finish(None);
+        let flow = Flow { transport: Transport::Udp, local, remote, connection: 0 };
+        self.open_client(Purpose::Ping(index), branch, flow, None);
+    }
+
+    pub(super) fn rng_name(&mut self) -> String {
+        use rand::Rng as _;
+        format!("{:016x}", self.rng.next_u64())
+    }
+
+    /// Nobody answers a request of ours, or it cannot be sent.
+    fn on_silence(&mut self, key: u64, code: u16, ending: Ending) {
+        let Some(transaction) = self.clients.get(key) else { return };
+        let (purpose, leg) = (transaction.purpose, transaction.leg);
+        match (purpose, leg) {
+            (Purpose::Ping(index), _) => {
+                if let Some(name) = self.trunks.heard(index, false) {
+                    self.events.push_back(Event::TrunkLost { name });
+                }
+            }
+            (Purpose::Invite, Some(leg)) => {
+                let reason = if code == 408 { "no answer from the network" } else { "the way there is broken" };
+                self.tell_over(leg, Event::Refused { leg: LegId(leg), code, q850: None, reason: reason.to_owned() });
+                self.bury(leg);
+            }
+            (Purpose::Reinvite, Some(leg)) => {
+                if let Some(it) = self.legs.get_mut(leg) {
+                    it.change = Change::None;
+                }
+                self.tell_end(leg, ending, None);
+                self.send_bye(leg, None);
+            }
+            (Purpose::Check, Some(leg)) => {
+                if self.legs.get(leg).is_some_and(|leg| matches!(leg.phase, Phase::Established)) {
+                    self.tell_end(leg, ending, None);
+                    self.send_bye(leg, None);
+                }
+            }
+            (Purpose::Talk, Some(leg)) => {
+                if self.legs.get(leg).is_some_and(|leg| !leg.told) {
+                    self.events.push_back(Event::TalkRefused { leg: LegId(leg), code });
+                }
+            }
+            // The leg was over when these were sent, or (CANCEL) an alarm of its own ends it.
+            (Purpose::Bye | Purpose::Cancel, _) => {}
+            (Purpose::Invite | Purpose::Reinvite | Purpose::Check | Purpose::Talk, None) => {}
+        }
+    }
+}
+
+/// An ACK of a refusal, or a CANCEL, made from the INVITE it belongs to.
+fn write_from_invite(out: &mut Vec<u8>, invite: &[u8], method: Method, to: Option<&[u8]>) {
+    let Ok(invite) = Message::parse(invite) else { return };
+    let name = method_name(method);
+    let mut writer = Writer::request(out, name, invite.request_uri());
+    for header in [Name::Via, Name::MaxForwards, Name::Route, Name::From] {
+        for value in invite.all(header) {
+            writer.header(header, value);
+        }
+    }
+    writer.header(Name::To, to.or_else(|| invite.header(Name::To)).unwrap_or_default());
+    writer.header(Name::CallId, invite.header(Name::CallId).unwrap_or_default());
+    let number = invite.core().map_or(1, |core| core.cseq.number);
+    writer.header_fmt(Name::CSeq, format_args!("{number} {name}")).finish(None);
+}
