@@ -8,16 +8,16 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context as _;
-use clap::{Args, Parser, Subcommand};
-use shared::pii::Secret;
-use tests::carrier::{
+use ::tests::carrier::{
     callers::{Callers, CallersConfig},
     phone::{Answers, Phone, PhoneConfig},
     plan::{self, Plan},
     post::Post,
     stage::{self, Place},
 };
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+use shared::pii::Secret;
 use tokio::{net::UdpSocket, signal::unix::SignalKind, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -137,7 +137,7 @@ async fn phones(args: PhoneArgs) -> anyhow::Result<()> {
         if listen.port() != 0 {
             listen.set_port(listen.port() + n as u16);
         }
-        let place = Place { socket: bind(listen).await?, server: args.server, sings_pilot: true };
+        let place = place(listen, args.server, true).await?;
         let post = Post::new(place.socket.local_addr()?, args.server, rand::random());
         performances.spawn(stage::perform(Phone::new(config, post), place, stop.clone()));
     }
@@ -155,7 +155,7 @@ async fn callers(args: CallersArgs) -> anyhow::Result<()> {
             .with_context(|| path.display().to_string())?,
         (None, None) => anyhow::bail!("either --from-file or --plan says who calls"),
     };
-    let place = Place { socket: bind(args.listen).await?, server: args.server, sings_pilot: false };
+    let place = place(args.listen, args.server, false).await?;
     // Call-IDs and branches must differ from those of an earlier run, so they do not hang on the seed.
     let post = Post::new(place.socket.local_addr()?, args.server, rand::random());
     let config = CallersConfig { to: args.to, any_answer_is_a_person: args.any_answer_is_a_person };
@@ -175,8 +175,9 @@ fn stopped_by_signals() -> anyhow::Result<CancellationToken> {
     Ok(stop)
 }
 
-async fn bind(address: SocketAddr) -> anyhow::Result<UdpSocket> {
-    UdpSocket::bind(address).await.with_context(|| format!("cannot open a SIP port on {address}"))
+async fn place(address: SocketAddr, server: SocketAddr, sings_pilot: bool) -> anyhow::Result<Place> {
+    let socket = UdpSocket::bind(address).await.with_context(|| format!("cannot open a SIP port on {address}"))?;
+    Ok(Place { socket, server, sings_pilot, reports: Box::new(stage::print) })
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {
@@ -215,4 +216,42 @@ fn parse_answers(text: &str) -> Result<Answers, String> {
 fn parse_seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "write a number of seconds".to_owned())?;
     Duration::try_from_secs_f64(seconds).map_err(|_| "write a number of seconds, not below zero".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<Role, clap::Error> {
+        Cli::try_parse_from(line.split(' ')).map(|cli| cli.role)
+    }
+
+    #[test]
+    fn one_phone_or_several_stand_on_a_command_line() {
+        let Role::Phone(one) = read("carrier phone --gateway 127.0.0.1:5060 --number 101 --password-file f").unwrap()
+        else {
+            panic!("a phone was asked for")
+        };
+        assert_eq!((one.user.as_deref(), one.answer), (Some("101"), Answers::WhenTold));
+        let Role::Phone(several) =
+            read("carrier phone --server 127.0.0.1:5060 --phones 101:a,102:b --answer after=1.5").unwrap()
+        else {
+            panic!("phones were asked for")
+        };
+        assert_eq!(several.phones[1], ("102".into(), "b".into()));
+        assert_eq!(several.answer, Answers::After(Duration::from_millis(1500)));
+        assert!(read("carrier phone --server 127.0.0.1:5060").is_err(), "no phone at all");
+        assert!(read("carrier phone --server 127.0.0.1:5060 --user 101").is_err(), "no password");
+    }
+
+    #[test]
+    fn callers_stand_at_an_address_and_come_from_a_city_or_a_plan() {
+        let line = "carrier callers --gateway 127.0.0.1:5060 --from 127.0.0.2 --to 88002001122 --every 20 --numbers f";
+        let Role::Callers(callers) = read(line).unwrap() else { panic!("callers were asked for") };
+        assert_eq!(callers.listen, "127.0.0.2:0".parse().unwrap());
+        assert_eq!((callers.talk, callers.every, callers.count), (15..=40, Duration::from_secs(20), None));
+        assert!(read("carrier callers --server 127.0.0.1:5060 --to 1 --plan p").is_ok());
+        assert!(read("carrier callers --server 127.0.0.1:5060 --to 1").is_err(), "nobody calls");
+        assert!(read("carrier callers --server 127.0.0.1:5060 --to 1 --plan p --from-file f").is_err(), "both");
+    }
 }

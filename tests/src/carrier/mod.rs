@@ -10,6 +10,8 @@
 pub mod party;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod through_the_gateway;
 
 pub mod callers;
 pub mod phone;

@@ -44,7 +44,7 @@ pub enum Output {
     /// Speaks to the other side and listens to it; said again, it moves to another address.
     Talk(CallNo, RemoteMedia),
     Close(CallNo),
-    /// One line of JSON on stdout.
+    /// What happened, for whoever watches.
     Report(Value),
     /// One line of words on stderr.
     Tell(String),

@@ -3,6 +3,7 @@
 use std::{collections::HashMap, io::Write as _, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use serde_json::Value;
 use shared::time::Clock;
 use tokio::{net::UdpSocket, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -21,6 +22,13 @@ pub struct Place {
     pub server: SocketAddr,
     /// Whether this is a person on the desk's side, whom callers should know from music.
     pub sings_pilot: bool,
+    /// Where its reports go.
+    pub reports: Box<dyn Fn(Value) + Send + Sync>,
+}
+
+/// One line of JSON on stdout for each report. Whoever no longer reads them does not stop the calls.
+pub fn print(report: Value) {
+    let _ = writeln!(std::io::stdout(), "{report}");
 }
 
 /// Plays a party until it is over; `stop` makes it take its leave.
@@ -100,8 +108,7 @@ async fn carry_out(
                     let hearing = mouths.remove(&call).map(|mouth| mouth.hearing()).unwrap_or_default();
                     party.closed(call, hearing, clock.now());
                 }
-                // Whoever no longer reads the reports does not stop the calls.
-                Output::Report(line) => drop(writeln!(std::io::stdout(), "{line}")),
+                Output::Report(report) => (place.reports)(report),
                 Output::Tell(words) => drop(writeln!(std::io::stderr(), "{words}")),
             }
         }
