@@ -1,1 +1,3 @@
-//! t
+//! The whole of Pult under test: what stands around it in the world, scripted.
+
+pub mod carrier;

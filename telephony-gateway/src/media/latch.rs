@@ -18,27 +18,36 @@ use shared::time::Moment;
 /// the ringback tone and the talk without a word; an injector finds a talk that is never silent for so long.
 const SSRC_HANDOVER: Duration = Duration::from_millis(200);
 
+/// How long the signalled address itself may still correct what a faster neighbour has taught. Later nobody can, not
+/// even with a forged address.
+const CORRECTION: Duration = Duration::from_secs(2);
+
 #[derive(Debug)]
 pub struct Latch {
     signalled: SocketAddr,
     source: Option<Source>,
+    /// Whether the next packet from near may teach another address than `source`.
+    learning: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Source {
     address: SocketAddr,
     ssrc: u32,
+    learned_at: Moment,
     heard_at: Moment,
 }
 
 impl Latch {
     pub fn new(signalled: SocketAddr) -> Self {
-        Self { signalled, source: None }
+        Self { signalled, source: None, learning: true }
     }
 
-    /// A new offer or answer: what was learned is forgotten.
+    /// A new offer or answer: the address is learned anew. One that only repeats the old one (a session refreshed,
+    /// a hold ended) leaves the sound going where it went until then.
     pub fn reopen(&mut self, signalled: SocketAddr) {
-        *self = Self::new(signalled);
+        let source = self.source.filter(|_| signalled == self.signalled);
+        *self = Self { signalled, source, learning: true };
     }
 
     /// Where to send: the learned address, the signalled one until something was learned.
@@ -49,15 +58,21 @@ impl Latch {
     /// Whether a packet belongs to this party.
     pub fn admits(&mut self, from: SocketAddr, ssrc: u32, now: Moment) -> bool {
         let admitted = match self.source {
-            None => is_near(from.ip(), self.signalled.ip()),
+            _ if self.learning => is_near(from.ip(), self.signalled.ip()),
             Some(source) if from == source.address => {
                 ssrc == source.ssrc || now.since(source.heard_at) >= SSRC_HANDOVER
             }
             // Whoever came first was only near; the signalled address itself is the better witness.
-            Some(source) => from == self.signalled && source.address != self.signalled,
+            Some(source) => {
+                from == self.signalled && source.address != from && now.since(source.learned_at) < CORRECTION
+            }
+            None => false,
         };
         if admitted {
-            self.source = Some(Source { address: from, ssrc, heard_at: now });
+            let same = self.source.filter(|source| source.address == from);
+            let learned_at = same.map_or(now, |source| source.learned_at);
+            self.source = Some(Source { address: from, ssrc, learned_at, heard_at: now });
+            self.learning = false;
         }
         admitted
     }
@@ -135,10 +150,24 @@ mod tests {
     }
 
     #[test]
+    fn a_forged_signalled_address_comes_too_late_in_a_talk() {
+        check(&[("192.0.2.10:31337", 1, 0, true), ("192.0.2.10:31337", 1, 1990, true), (SIGNALLED, 2, 2000, false)]);
+    }
+
+    #[test]
     fn a_new_answer_opens_the_learning_again() {
         let mut latch = check(&[(SIGNALLED, 1, 0, true)]);
         latch.reopen(at("198.51.100.1:6000"));
         assert!(!latch.admits(at(SIGNALLED), 1, Moment::at_ms(20)));
         assert!(latch.admits(at("198.51.100.1:6000"), 3, Moment::at_ms(40)));
+    }
+
+    #[test]
+    fn a_refreshed_session_does_not_lose_a_phone_behind_nat_for_a_moment() {
+        let mut latch = check(&[("192.0.2.10:31337", 1, 0, true)]);
+        latch.reopen(at(SIGNALLED));
+        assert_eq!(latch.address(), at("192.0.2.10:31337"));
+        assert!(latch.admits(at("192.0.2.10:40404"), 9, Moment::at_ms(20)), "its router has given it another port");
+        assert_eq!(latch.address(), at("192.0.2.10:40404"));
     }
 }

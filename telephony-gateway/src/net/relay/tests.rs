@@ -23,10 +23,14 @@ struct Floor {
 
 /// Each test has ports of its own, because they run side by side.
 fn floor(ports: RangeInclusive<u16>, threads: usize) -> Floor {
+    floor_at(LOOPBACK, ports, threads)
+}
+
+fn floor_at(address: IpAddr, ports: RangeInclusive<u16>, threads: usize) -> Floor {
     let (told, events) = mpsc::channel();
     let config = RelayConfig {
-        address: LOOPBACK,
-        advertised: LOOPBACK,
+        address,
+        advertised: address,
         ports,
         quarantine: Duration::from_secs(60),
         threads,
@@ -49,7 +53,7 @@ impl Floor {
     }
 
     fn party(&self, payload: Codec, telephone_event: u8) -> Party {
-        let socket = UdpSocket::bind((LOOPBACK, 0)).unwrap();
+        let socket = UdpSocket::bind((self.relay.advertised(), 0)).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         let OpenPort { id, rtp_port } = self.relay.open().unwrap();
         let media = RemoteMedia {
@@ -60,7 +64,8 @@ impl Floor {
             sending: true,
         };
         self.relay.set_remote(id, media);
-        Party { id, socket, relay_port: rtp_port, ssrc: u32::from(rtp_port), sequence: 500, media }
+        let relay = SocketAddr::new(self.relay.advertised(), rtp_port);
+        Party { id, socket, relay, ssrc: u32::from(rtp_port), sequence: 500, media }
     }
 }
 
@@ -68,7 +73,7 @@ impl Floor {
 struct Party {
     id: PortId,
     socket: UdpSocket,
-    relay_port: u16,
+    relay: SocketAddr,
     ssrc: u32,
     sequence: u16,
     media: RemoteMedia,
@@ -85,13 +90,13 @@ impl Party {
             ssrc: self.ssrc,
         };
         let datagram = [&header.to_bytes()[..], payload].concat();
-        self.socket.send_to(&datagram, (LOOPBACK, self.relay_port)).unwrap();
+        self.socket.send_to(&datagram, self.relay).unwrap();
     }
 
     fn hears(&self) -> (Header, Vec<u8>) {
         let mut datagram = [0; 2000];
         let (len, from) = self.socket.recv_from(&mut datagram).expect("something is heard in time");
-        assert_eq!(from, SocketAddr::new(LOOPBACK, self.relay_port), "sound comes from where it is sent to");
+        assert_eq!(from, self.relay, "sound comes from where it is sent to");
         let packet = rtp::parse(&datagram[..len]).unwrap();
         (packet.header, packet.payload.to_vec())
     }
@@ -133,7 +138,7 @@ fn a_third_party_can_neither_listen_nor_speak() {
     assert_eq!(agent.hears_sound(), [1; 160]);
 
     let mut stranger = floor.party(Codec::Pcma, 101);
-    stranger.relay_port = caller.relay_port;
+    stranger.relay = caller.relay;
     stranger.ssrc = caller.ssrc;
     stranger.says(8, &[66; 160]);
     // What the caller says next is what the agent hears next, so the stranger was not heard in between …
@@ -187,6 +192,17 @@ fn the_waiting_caller_hears_music_in_time_and_then_the_agent_as_one_stream() {
     // The music has ended: the next thing heard is what the agent says next.
     agent.says(8, &[43; 160]);
     assert_eq!(caller.hears_sound(), [43; 160]);
+}
+
+#[test]
+fn two_parties_with_ipv6_hear_each_other() {
+    let floor = floor_at("::1".parse().unwrap(), 32_460..=32_490, 1);
+    let (mut caller, mut agent) = (floor.party(Codec::Pcma, 101), floor.party(Codec::Pcmu, 101));
+    floor.relay.bridge(caller.id, agent.id);
+    caller.says(8, &[0xD5; 160]);
+    assert_eq!(agent.hears_sound().len(), 160);
+    agent.says(0, &[0xFF; 160]);
+    assert_eq!(caller.hears_sound().len(), 160);
 }
 
 #[test]
