@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """A window as a screen reader sees it, and hands that press its keys.
 
 As a module it gives `Screen`. As a program, for tests written in other languages:

@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """Works through a shift in place of an operator and leaves a picture of each step.
 
     shift.py --pictures FOLDER --every SECONDS --operator PID [--operator PID …] [--supervisor PID]

@@ -12,6 +12,9 @@ use crate::trouble::{Outcome, Trouble};
 /// How many lines of a failed step's log are worth showing.
 const TELLING_LINES: usize = 60;
 
+/// How the lines begin by which cargo says what it is at: nobody looks for a fault there.
+const CARGO_PROGRESS: [&str; 5] = ["Compiling ", "Checking ", "Downloading ", "Downloaded ", "Blocking "];
+
 /// What a step counts.
 pub enum Counts {
     /// It passes or fails as a whole.
@@ -134,7 +137,8 @@ fn telling_part(log: &str) -> Vec<&str> {
         }
     }
     if telling.is_empty() {
-        let lines: Vec<&str> = log.lines().collect();
+        let is_progress = |line: &str| CARGO_PROGRESS.iter().any(|word| line.trim_start().starts_with(word));
+        let lines: Vec<&str> = log.lines().filter(|line| !is_progress(line)).collect();
         return lines[lines.len().saturating_sub(TELLING_LINES)..].to_vec();
     }
     telling.truncate(TELLING_LINES * 3);
@@ -199,6 +203,6 @@ mod tests {
     fn what_failed_tests_said_is_shown_and_the_rest_is_not() {
         let log = "test a ... ok\n\nfailures:\n\n---- b stdout ----\nleft: 1\nright: 2\n\nfailures:\n    b\n\ntest result: FAILED\nerror: 1 target failed";
         assert_eq!(telling_part(log), ["---- b stdout ----", "left: 1", "right: 2", ""]);
-        assert_eq!(telling_part("error: one\nerror: two"), ["error: one", "error: two"]);
+        assert_eq!(telling_part("   Compiling shared v0.1.0\nerror: one\nerror: two"), ["error: one", "error: two"]);
     }
 }

@@ -162,7 +162,7 @@ impl Stage {
     pub fn driver<'a>(&self, script: &Path, windows: impl Iterator<Item = (&'a str, u32)>, every_s: u32) -> Command {
         // Debian's own Python: a newer one from elsewhere lacks the bindings of the accessibility bus.
         let mut command = Command::new("/usr/bin/python3");
-        command.arg(script).arg("--pictures").arg(&self.pictures).args(["--every", &every_s.to_string()]);
+        command.arg("-B").arg(script).arg("--pictures").arg(&self.pictures).args(["--every", &every_s.to_string()]);
         for (login, pid) in windows {
             let option = if login == SUPERVISOR.login { "--supervisor" } else { "--operator" };
             command.args([option, &pid.to_string()]);
@@ -261,7 +261,7 @@ mod tests {
         let driver = stage().driver(Path::new("/w/shift.py"), [("anna", 7), ("olga", 9)].into_iter(), 5);
         assert_eq!(
             line(&driver),
-            "/usr/bin/python3 /w/shift.py --pictures /t/pictures --every 5 --operator 7 --supervisor 9"
+            "/usr/bin/python3 -B /w/shift.py --pictures /t/pictures --every 5 --operator 7 --supervisor 9"
         );
     }
 
