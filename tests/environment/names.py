@@ -1,56 +1,51 @@
 """What the operator's screen calls its parts, in both languages: the one place where tests of the window learn it.
 
-These are the names that a screen reader hears. A name ending in `…` stands for everything that begins with it.
+These are the names that a screen reader hears, the same words as in `operator-app/src/lang`. A name ending in `…`
+stands for everything that begins with what is before it.
 """
 
 RU = {
-    # The state of the call, spoken by the call bar (a status).
-    "ringing": "Входящий…",
+    # The state of the call, spoken by the call bar.
+    "no_call": "Нет активного вызова…",
+    "ringing": "Входящий вызов…",
     "talking": "Разговор…",
-    "wrapup": "Обработка…",
-    "free": "Свободен…",
-    # Buttons of the call bar.
-    "answer": "Ответить",
-    "hang_up": "Завершить",
+    "wrapup": "Постобработка…",
+    # The operator's own state.
+    "ready": "Готов…",
+    "not_ready": "Не готов…",
     # What the card can be.
-    "card": "Карточка клиента…",
-    "unknown_caller": "Неизвестный номер…",
-    "candidates": "Несколько клиентов…",
-    "withheld": "Номер скрыт…",
-    # Fields of the wrap-up.
-    "topic": "Тема…",
-    "result": "Результат…",
-    "summary": "Итог…",
-    "save": "Сохранить…",
-    # The command palette, and commands in it.
-    "palette": "Команды…",
-    "light_theme": "Светлая тема",
-    "dark_theme": "Тёмная тема",
-    "english": "English",
+    "known": "Лицевые счета…",
+    "unknown": "Номер не найден в базе клиентов…",
+    "several": "На этом номере…",
+    "withheld": "Звонящий скрыл номер…",
+    # The wrap-up.
+    "about": "О чём обращение…",
+    "summary": "Комментарий…",
+    # Commands, as the palette lists them.
+    "be_ready": "Готов",
+    "switch_theme": "Сменить тему",
+    "switch_language": "Switch to English",
     # The supervisor's screen.
-    "queues": "Очереди…",
+    "floor": "Панель супервизора…",
 }
 
 EN = {
-    "ringing": "Incoming…",
+    "no_call": "No active call…",
+    "ringing": "Incoming call…",
     "talking": "Talking…",
     "wrapup": "Wrap-up…",
-    "free": "Ready…",
-    "answer": "Answer",
-    "hang_up": "Hang up",
-    "card": "Customer card…",
-    "unknown_caller": "Unknown number…",
-    "candidates": "Several customers…",
-    "withheld": "Number withheld…",
-    "topic": "Topic…",
-    "result": "Result…",
-    "summary": "Summary…",
-    "save": "Save…",
-    "palette": "Commands…",
-    "light_theme": "Light theme",
-    "dark_theme": "Dark theme",
-    "russian": "Русский",
-    "queues": "Queues…",
+    "ready": "Ready…",
+    "not_ready": "Not ready…",
+    "known": "Accounts…",
+    "unknown": "This number is not in the customer base…",
+    "several": "This number has…",
+    "withheld": "The caller keeps the number to themselves…",
+    "about": "What it is about…",
+    "summary": "Comment…",
+    "be_ready": "Ready",
+    "switch_theme": "Switch the theme",
+    "switch_language": "Перейти на русский",
+    "floor": "Supervisor's floor…",
 }
 
 

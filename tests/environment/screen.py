@@ -19,6 +19,7 @@ The display is that of private-display.sh. Exit code 1, with a sentence, when so
 import subprocess
 import sys
 import time
+import warnings
 
 import gi
 
@@ -27,6 +28,8 @@ from gi.repository import Atspi, GLib  # noqa: E402
 
 from names import matches  # noqa: E402
 
+# The bindings call the ways of asking deprecated for which the library itself has no others.
+warnings.filterwarnings("ignore", category=DeprecationWarning)
 PATIENCE_S = 20.0
 PAUSE_S = 0.05
 RUSSIAN = set("абвгдеёжзийклмнопрстуфхцчшщъыьэюя")
@@ -85,8 +88,10 @@ class Screen:
         self.pid = int(pid)
         self.patience_s = patience_s
         self.window = self._wait("its window", self._find_window)
-        # A program describes its window only after the first question, a frame later.
-        self._wait("a described window", lambda: next(iter(self.parts()), None))
+        # A program describes its window only after the first question, a frame later; and it draws no frames
+        # while another window covers it.
+        self.front()
+        self._wait("a described window", lambda: any(part.depth > 0 for part in self.parts()))
 
     def _find_window(self):
         asked = ["xdotool", "search", "--onlyvisible", "--pid", str(self.pid)]
@@ -98,12 +103,13 @@ class Screen:
         for index in range(desktop.get_child_count()):
             application = desktop.get_child_at_index(index)
             if application is not None and application.get_process_id() == self.pid:
+                # Without an event loop nothing would ever tell the library that what it remembers is no longer so.
+                application.set_cache_mask(Atspi.Cache.NONE)
                 yield application
 
     def parts(self):
         """Everything on the screen, from the top down."""
         for application in self._applications():
-            application.clear_cache()
             yield from self._below(application, 0)
 
     def _below(self, node, depth):

@@ -15,10 +15,11 @@ import sys
 from names import EN, RU
 from screen import NotThere, Screen
 
-KINDS = {"card": "known", "unknown_caller": "unknown", "candidates": "several", "withheld": "withheld"}
+KINDS = ("known", "unknown", "several", "withheld")
 TOPIC = "показ"
-SUMMARY = "Показания приняты, вопрос решён"
+SUMMARY = "Вопрос решён, показания приняты"
 MOST_CALLS = 24
+SIGN_IN_S = 60
 
 
 class Album:
@@ -43,41 +44,42 @@ class Shift:
     def __init__(self, screen, album, every_s):
         self.screen = screen
         self.album = album
-        # A call may have to pass through another operator before the next one comes to us.
+        # Several operators share the callers, so that ours may have to wait for more than one of them.
         self.next_call_s = every_s * 6 + 30
         self.seen = set()
 
-    def take_call(self, pictures):
-        """One call from the first ring to the saved wrap-up. Returns the kind of caller."""
+    def begin(self):
+        """Waits for the desk to be signed in, and says that we are ready where nobody has said so yet."""
+        self.screen.wait(RU["no_call"], SIGN_IN_S)
+        if self.screen.wait_one_of([RU["ready"], RU["not_ready"]]) == RU["not_ready"]:
+            self.command(RU["be_ready"])
+            self.screen.gone(RU["not_ready"])
+        self.album.take(self.screen, "ready")
+
+    def take_call(self):
+        """One call from the first ring to the saved wrap-up; the first of each kind is pictured."""
         screen = self.screen
         screen.wait(RU["ringing"], self.next_call_s)
-        kind = KINDS[self._kind()]
-        if pictures or kind not in self.seen:
-            self.album.take(screen, f"ringing-{kind}")
+        shown = screen.wait_one_of([RU[kind] for kind in KINDS])
+        kind = next(kind for kind in KINDS if RU[kind] == shown)
+        take = self.album.take if kind not in self.seen else lambda *_: None
+        take(screen, f"{kind}-ringing")
         screen.key("F2")
         screen.wait(RU["talking"])
-        if pictures or kind not in self.seen:
-            self.album.take(screen, f"talking-{kind}")
+        take(screen, f"{kind}-talking")
         screen.key("F9")
         screen.wait(RU["wrapup"])
-        screen.press(RU["topic"])
+        screen.key("F8")
         screen.type(TOPIC)
         screen.key("Return")
         screen.key("ctrl+1")
         screen.press(RU["summary"])
         screen.type(SUMMARY)
-        if pictures or kind not in self.seen:
-            self.album.take(screen, f"wrapup-{kind}")
+        take(screen, f"{kind}-wrapup")
         screen.key("ctrl+Return")
         screen.gone(RU["wrapup"])
-        if pictures:
-            self.album.take(screen, "saved")
+        take(screen, f"{kind}-saved")
         self.seen.add(kind)
-        return kind
-
-    def _kind(self):
-        names = {RU[key]: key for key in KINDS}
-        return names[self.screen.wait_one_of(list(names))]
 
     def command(self, name):
         """Carries out a command of the palette by typing its name."""
@@ -89,29 +91,31 @@ class Shift:
 def work(arguments):
     album = Album(arguments.pictures)
     operator = Screen(arguments.operator[0])
-    operator.wait(RU["free"], 60)
-    album.take(operator, "ready")
     shift = Shift(operator, album, arguments.every)
-    shift.take_call(pictures=True)
-    n_calls = 1
-    while shift.seen != set(KINDS.values()):
+    shift.begin()
+    n_calls = 0
+    while shift.seen != set(KINDS):
         if n_calls == MOST_CALLS:
-            missing = ", ".join(sorted(set(KINDS.values()) - shift.seen))
+            missing = ", ".join(kind for kind in KINDS if kind not in shift.seen)
             raise NotThere(f"after {n_calls} calls there was no caller of this kind: {missing}")
-        shift.take_call(pictures=False)
+        shift.take_call()
         n_calls += 1
-    shift.command(RU["light_theme"])
-    album.take(operator, "light")
-    shift.command(RU["english"])
-    operator.wait(EN["free"])
-    album.take(operator, "light-english")
-    shift.command(EN["dark_theme"])
-    album.take(operator, "dark-english")
     if arguments.supervisor:
         supervisor = Screen(arguments.supervisor)
-        supervisor.key("F11")
-        supervisor.wait(RU["queues"])
+        if supervisor.find(RU["floor"]) is None:
+            supervisor.key("F11")
+        supervisor.wait(RU["floor"])
         album.take(supervisor, "supervisor")
+    # The next caller's card in the other looks: a dark screen in Russian has been seen enough.
+    operator.front()
+    operator.wait(RU["ringing"], shift.next_call_s)
+    shift.command(RU["switch_theme"])
+    album.take(operator, "light")
+    shift.command(RU["switch_language"])
+    operator.wait_one_of([EN["ringing"], EN["talking"], EN["no_call"]])
+    album.take(operator, "light-english")
+    shift.command(EN["switch_theme"])
+    album.take(operator, "dark-english")
     print(f"{n_calls} calls taken, {album.n_pictures} pictures")
 
 

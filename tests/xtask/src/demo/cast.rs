@@ -7,6 +7,8 @@ use std::process::Command;
 const CARRIER_ADDRESS: &str = "127.0.0.2";
 /// The number that the city dials.
 const DIALLED: &str = "88002001122";
+/// The name of the gateway's own file among those of the configuration.
+pub const GATEWAY_CONFIG: &str = "gateway.toml";
 /// The same city each time.
 const SEED: &str = "1";
 /// The number of the first operator's telephone.
@@ -78,8 +80,13 @@ pub struct Stage {
 }
 
 impl Stage {
+    /// The configuration of the demo's gateway: its own file, and beside it the shipped words of business.
+    pub fn config_folder(&self) -> PathBuf {
+        self.folder.join("config")
+    }
+
     pub fn gateway_config(&self) -> PathBuf {
-        self.folder.join("gateway.toml")
+        self.config_folder().join(GATEWAY_CONFIG)
     }
 
     /// The numbers of customers worth calling from: written by the generator, read by the callers.
@@ -175,12 +182,11 @@ impl Stage {
     }
 }
 
-/// The gateway's configuration for the demo: the shipped words of business, and addresses on loopback alone.
-pub fn gateway_config(stage: &Stage, workspace: &Path) -> String {
+/// The gateway's configuration for the demo, with addresses on loopback alone.
+pub fn gateway_config(stage: &Stage) -> String {
     include_str!("gateway.toml")
         .replace("{database}", &stage.database())
         .replace("{folder}", &stage.folder.display().to_string())
-        .replace("{config}", &workspace.join("config").display().to_string())
         .replace("{sip_port}", &stage.sip_port.to_string())
         .replace("{desk_port}", &stage.desk_port.to_string())
         .replace("{carrier}", CARRIER_ADDRESS)
@@ -250,10 +256,18 @@ mod tests {
 
     #[test]
     fn the_callers_ring_from_the_address_that_the_gateway_knows_as_its_trunk() {
-        let config = gateway_config(&stage(), Path::new("/w"));
+        let config = gateway_config(&stage());
         assert!(line(&stage().callers(20)).contains(CARRIER_ADDRESS));
-        assert!(config.contains(CARRIER_ADDRESS));
-        assert!(!config.contains('{'), "a placeholder is left: {config}");
+        assert!(config.contains(&format!("sources = [\"{CARRIER_ADDRESS}\"]")));
+    }
+
+    #[test]
+    fn nothing_is_left_to_fill_in_and_everything_stays_on_loopback() {
+        let config = gateway_config(&stage());
+        for placeholder in ["{folder}", "{database}", "{sip_port}", "{desk_port}", "{carrier}", "{dialled}"] {
+            assert!(!config.contains(placeholder), "{placeholder} is left: {config}");
+        }
+        assert!(!config.contains("0.0.0.0"), "{config}");
     }
 
     #[test]

@@ -126,7 +126,7 @@ fn build(crew: &mut Crew) -> Outcome {
 
 /// The city with its customers, then the people who work and their telephones.
 fn populate(crew: &mut Crew, stage: &Stage, people: &[Employee], n_customers: u32) -> Outcome {
-    write_new(&stage.gateway_config(), &cast::gateway_config(stage, &place::workspace()))?;
+    write_config(stage)?;
     if !stage.numbers().is_file() {
         console::say(&format!("making a demo city of {n_customers} customers"));
         must(crew, "generate", &mut stage.generate(n_customers), Output::Terminal, PREPARE_LIMIT)?;
@@ -265,8 +265,18 @@ fn must(crew: &mut Crew, name: &str, command: &mut Command, output: Output, limi
     }
 }
 
-fn write_new(path: &Path, text: &str) -> Outcome {
-    fs::write(path, text).trying(format!("write {}", path.display()))
+/// Copies the shipped configuration, and puts the demo's own gateway file in the place of the shipped one.
+fn write_config(stage: &Stage) -> Outcome {
+    let folder = stage.config_folder();
+    place::fresh_folder(&folder)?;
+    let shipped = place::workspace().join("config");
+    for entry in fs::read_dir(&shipped).trying(format!("read the folder {}", shipped.display()))? {
+        let path = entry.trying(format!("read the folder {}", shipped.display()))?.path();
+        let (Some(name), true) = (path.file_name(), path.is_file()) else { continue };
+        fs::copy(&path, folder.join(name)).trying(format!("copy {}", path.display()))?;
+    }
+    let path = stage.gateway_config();
+    fs::write(&path, cast::gateway_config(stage)).trying(format!("write {}", path.display()))
 }
 
 /// A password of 24 letters that only this user can read.
