@@ -35,6 +35,7 @@ pub const WINDOW: &[Package] = &[
     package("libglx-mesa0", "drawing through OpenGL under X"),
     package("libgl1-mesa-dri", "drawing without a graphics card"),
     package("libegl1", "drawing through OpenGL under Wayland"),
+    package("libfontconfig1", "names in scripts that the program's own fonts lack"),
 ];
 
 /// A private display with a window manager, the accessibility bus, and hands to press keys.

@@ -11,7 +11,7 @@ use crate::packages;
 use crate::place;
 use crate::postgres::{self, PrivatePostgres};
 use crate::step::{self, Counts, Finished, Step};
-use crate::trouble::Outcome;
+use crate::trouble::{Outcome, Trouble};
 
 /// Checks everything and closes with the line «N passed, N failed».
 ///
@@ -42,6 +42,18 @@ enum Extent {
 }
 
 pub fn run(arguments: &Arguments) -> Outcome {
+    match check_everything(arguments) {
+        // Whoever reads only the last line must learn of a run that could not even begin.
+        Err(trouble) if !trouble.is_told() && !trouble.is_interruption() => {
+            console::say(&trouble.to_string());
+            console::say("0 passed, 1 failed");
+            Err(Trouble::already_told())
+        }
+        other => other,
+    }
+}
+
+fn check_everything(arguments: &Arguments) -> Outcome {
     let logs = place::target().join("test-logs");
     place::fresh_folder(&logs)?;
     let whole = arguments.extent == Extent::Whole;
@@ -64,23 +76,32 @@ pub fn run(arguments: &Arguments) -> Outcome {
         None
     };
     let steps = if whole { whole_steps() } else { quick_steps() };
-    let mut finished: Vec<Finished> = Vec::new();
-    for mut step in steps {
-        tell_environment(&mut step.command, whole);
-        if let Some(database) = &database {
-            database.tell(&mut step.command);
-        }
-        match step::run(&mut crew, step) {
-            Ok(result) => finished.push(result),
-            Err(interruption) => {
-                crew.stop_all();
-                return step::close(&finished, Some(interruption));
-            }
-        }
-    }
+    let (finished, interruption) = run_steps(&mut crew, steps, database.as_ref(), whole);
+    // No test outlives its database.
     crew.stop_all();
     drop(database);
-    step::close(&finished, None)
+    step::close(&finished, interruption)
+}
+
+/// Runs the steps one after the other, also past a failed one, until somebody presses Ctrl+C.
+fn run_steps(
+    crew: &mut Crew,
+    steps: Vec<Step>,
+    database: Option<&PrivatePostgres>,
+    whole: bool,
+) -> (Vec<Finished>, Option<Trouble>) {
+    let mut finished = Vec::new();
+    for mut step in steps {
+        tell_environment(&mut step.command, whole);
+        if let Some(database) = database {
+            database.tell(&mut step.command);
+        }
+        match step::run(crew, step) {
+            Ok(result) => finished.push(result),
+            Err(interruption) => return (finished, Some(interruption)),
+        }
+    }
+    (finished, None)
 }
 
 fn whole_steps() -> Vec<Step> {

@@ -37,6 +37,10 @@ impl Trouble {
         self.code == 130
     }
 
+    pub fn is_told(&self) -> bool {
+        self.sentence.is_empty()
+    }
+
     pub fn report(self) -> ExitCode {
         if !self.sentence.is_empty() {
             eprintln!("{}", self.sentence);
