@@ -1,0 +1,56 @@
+"""What the operator's screen calls its parts, in both languages: the one place where tests of the window learn it.
+
+These are the names that a screen reader hears, the same words as in `operator-app/src/lang`. A name ending in `…`
+stands for everything that begins with what is before it.
+"""
+
+RU = {
+    # The state of the call, spoken by the call bar.
+    "no_call": "Нет активного вызова…",
+    "ringing": "Входящий вызов…",
+    "talking": "Разговор…",
+    "wrapup": "Постобработка…",
+    # The operator's own state.
+    "ready": "Готов…",
+    "not_ready": "Не готов…",
+    # What the card can be.
+    "known": "Лицевые счета…",
+    "unknown": "Номер не найден в базе клиентов…",
+    "several": "На этом номере…",
+    "withheld": "Звонящий скрыл номер…",
+    # The wrap-up.
+    "about": "О чём обращение…",
+    "summary": "Комментарий…",
+    # Commands, as the palette lists them.
+    "be_ready": "Готов",
+    "switch_theme": "Сменить тему",
+    "switch_language": "Switch to English",
+    # The supervisor's screen.
+    "floor": "Панель супервизора…",
+}
+
+EN = {
+    "no_call": "No active call…",
+    "ringing": "Incoming call…",
+    "talking": "Talking…",
+    "wrapup": "Wrap-up…",
+    "ready": "Ready…",
+    "not_ready": "Not ready…",
+    "known": "Accounts…",
+    "unknown": "This number is not in the customer base…",
+    "several": "This number has…",
+    "withheld": "The caller keeps the number to themselves…",
+    "about": "What it is about…",
+    "summary": "Comment…",
+    "be_ready": "Ready",
+    "switch_theme": "Switch the theme",
+    "switch_language": "Перейти на русский",
+    "floor": "Supervisor's floor…",
+}
+
+
+def matches(pattern, name):
+    """Whether a name is the one meant: the whole of it, or its beginning when the pattern ends in `…`."""
+    if pattern.endswith("…"):
+        return name.startswith(pattern[:-1])
+    return name == pattern
