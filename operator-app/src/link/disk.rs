@@ -62,10 +62,7 @@ impl Disk {
         sqlx::query("CREATE TABLE IF NOT EXISTS outbox (id TEXT PRIMARY KEY, tab TEXT, command TEXT NOT NULL)")
             .execute(&mut file)
             .await?;
-        sqlx::query("DELETE FROM draft WHERE at < ?")
-            .bind(now.0 - KEPT_DAYS * 86_400_000)
-            .execute(&mut file)
-            .await?;
+        sqlx::query("DELETE FROM draft WHERE at < ?").bind(now.0 - KEPT_DAYS * 86_400_000).execute(&mut file).await?;
         Ok(Self { file })
     }
 

@@ -26,7 +26,9 @@ enum RowState {
     /// Sent on this connection.
     Sent,
     /// The gateway asked for patience.
-    Again { at: Moment },
+    Again {
+        at: Moment,
+    },
     /// The gateway said no; only the person sends it again.
     Refused,
 }

@@ -60,7 +60,11 @@ impl Records {
         }
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: &str, query: &(impl serde::Serialize + ?Sized)) -> Result<T, Failure> {
+    async fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &(impl serde::Serialize + ?Sized),
+    ) -> Result<T, Failure> {
         let asked = self.client.get(self.address.http(path)).bearer_auth(self.token.expose()).query(query);
         let answer = asked.send().await.map_err(|_| Failure::Unreachable)?;
         if answer.status().is_success() {

@@ -20,7 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(6);
 pub enum Entrance {
     Open(Box<Entered>),
     /// Nobody has confirmed this certificate yet.
-    Confirm { fingerprint: String },
+    Confirm {
+        fingerprint: String,
+    },
 }
 
 /// Signed in, with all that later connections need.
