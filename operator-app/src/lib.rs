@@ -1,1 +1,4 @@
-//! app
+//! The operator's and the supervisor's desktop.
+
+pub mod kit;
+pub mod lang;
