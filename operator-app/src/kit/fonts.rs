@@ -71,13 +71,13 @@ pub fn install(ctx: &egui::Context) {
 }
 
 /// Lays out the alphabet in every size of the operator's screen, so that the first pop pays for no fresh letter.
-pub fn warm_up(ui: &egui::Ui) {
+pub fn warm_up(ctx: &egui::Context) {
     use super::tokens as t;
     const LETTERS: &str = "АБВГДЕЁЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯабвгдеёжзийклмнопрстуфхцчшщъыьэюяABCDEFGHIJKLMNOPQRSTUVWXYZ\
         abcdefghijklmnopqrstuvwxyz0123456789 .,:;·–—−+/()«»№₽%";
     for font in
         [t::caption(), t::secondary(), t::body(), t::strong(), t::input(), t::caller(), t::title(), t::timer()]
     {
-        ui.painter().layout_no_wrap(LETTERS.to_owned(), font, egui::Color32::WHITE);
+        ctx.fonts_mut(|fonts| drop(fonts.layout_no_wrap(LETTERS.to_owned(), font, egui::Color32::WHITE)));
     }
 }

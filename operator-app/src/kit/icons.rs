@@ -1,5 +1,40 @@
 //! Icons by name, as letters of the Phosphor font (MIT) in `assets/fonts`.
 
+use crate::command::Icon;
+
+/// The glyph of an action's icon.
+pub const fn of(icon: Icon) -> &'static str {
+    match icon {
+        Icon::Answer => PHONE,
+        Icon::HangUp => PHONE_DISCONNECT,
+        Icon::Hold => PAUSE,
+        Icon::Mute => MICROPHONE_SLASH,
+        Icon::Refresh => ARROWS_CLOCKWISE,
+        Icon::Transfer => PHONE_TRANSFER,
+        Icon::Conference => USERS_THREE,
+        Icon::Form => NOTE_PENCIL,
+        Icon::State => COFFEE,
+        Icon::Screens => SQUARES_FOUR,
+        Icon::Lock => LOCK,
+        Icon::Palette => COMMAND,
+        Icon::Keys => KEYBOARD,
+        Icon::Search => MAGNIFYING_GLASS,
+        Icon::Save => CHECK_CIRCLE,
+        Icon::Tabs => IDENTIFICATION_CARD,
+        Icon::Go => ARROW_RIGHT,
+        Icon::Result => TAG,
+        Icon::ZoomIn => PLUS,
+        Icon::ZoomOut => MINUS,
+        Icon::Reject => PHONE_X,
+        Icon::Customer => USER,
+        Icon::Note => FILE_PLUS,
+        Icon::Settings => GEAR,
+        Icon::Theme => SUN,
+        Icon::Language => TRANSLATE,
+        Icon::SignOut => SIGN_OUT,
+    }
+}
+
 pub const PHONE: &str = "\u{e3b8}";
 pub const PHONE_CALL: &str = "\u{e3ba}";
 pub const PHONE_DISCONNECT: &str = "\u{e3bc}";

@@ -2,7 +2,8 @@ use shared::domain::agent::{Presence, ReasonCode, Wish};
 use shared::domain::catalogue::Catalogue;
 use shared::domain::queue::QueueCode;
 
-use super::{Language, Tr};
+use super::Tr;
+use crate::settings::Language;
 
 /// The call bar, the agent's state, faults and the frame of the screen.
 #[derive(Debug)]
@@ -20,7 +21,6 @@ pub struct CallWords {
     pub of_limit: fn(&str) -> String,
     pub withheld: &'static str,
     pub timer: &'static str,
-    pub answer_fixed: &'static str,
     pub ready: &'static str,
     pub not_ready: fn(&str) -> String,
     pub logged_out: &'static str,
@@ -33,34 +33,18 @@ pub struct CallWords {
     pub phone_lost: &'static str,
     pub pop_latency: fn(i64) -> String,
     pub pop_latency_hint: &'static str,
-    pub later_hold: &'static str,
-    pub later_mute: &'static str,
-    pub later_transfer: &'static str,
-    pub later_conference: &'static str,
-    pub hold: &'static str,
-    pub mute: &'static str,
-    pub transfer: &'static str,
-    pub conference: &'static str,
-    pub not_now: &'static str,
-    pub lift_the_phone: &'static str,
     pub reason_login: &'static str,
     pub reason_no_answer: &'static str,
     pub reason_device: &'static str,
     pub offline: &'static str,
     pub retry_in: fn(u64) -> String,
-    pub n_unsent: fn(usize) -> String,
     pub database_away: &'static str,
     pub ledger_stuck: &'static str,
     pub trunk_lost: &'static str,
     pub dismiss: &'static str,
-    pub palette: &'static str,
     pub palette_hint: &'static str,
     pub palette_nothing: &'static str,
-    pub keymap: &'static str,
     pub close: &'static str,
-    pub operator_screen: &'static str,
-    pub supervisor_screen: &'static str,
-    pub switch_theme: &'static str,
 }
 
 pub const RU: CallWords = CallWords {
@@ -77,7 +61,6 @@ pub const RU: CallWords = CallWords {
     of_limit: |limit| format!("из {limit}"),
     withheld: "Номер скрыт",
     timer: "Таймер вызова",
-    answer_fixed: "Ответить",
     ready: "Готов",
     not_ready: |reason| format!("Не готов: {reason}"),
     logged_out: "Не в системе",
@@ -90,34 +73,18 @@ pub const RU: CallWords = CallWords {
     phone_lost: "Телефон не на связи: вызовы не поступают. Проверьте аппарат и гарнитуру.",
     pop_latency: |ms| format!("{ms} мс"),
     pop_latency_hint: "От поступления вызова до карточки на экране",
-    later_hold: "Удержание пока включается кнопкой на телефоне",
-    later_mute: "Микрофон пока выключается кнопкой на телефоне",
-    later_transfer: "Перевод пока делается с телефона",
-    later_conference: "Конференция пока собирается с телефона",
-    hold: "Удержание",
-    mute: "Микрофон",
-    transfer: "Перевод",
-    conference: "Конференция",
-    not_now: "Сейчас нет вызова, для которого это нужно",
-    lift_the_phone: "Этот телефон не отвечает с экрана: снимите трубку",
     reason_login: "Вход",
     reason_no_answer: "Не ответил",
     reason_device: "Телефон недоступен",
     offline: "Нет связи с сервером. Разговор не прерван, изменения сохраняются на этом компьютере.",
     retry_in: |s| format!("Повтор через {s} с"),
-    n_unsent: |n| format!("ждёт отправки: {n}"),
     database_away: "База клиентов недоступна. Вызовы идут как обычно; записи сохранятся, когда она вернётся.",
     ledger_stuck: "Журнал не пишется: на сервере нет места. Сообщите администратору.",
     trunk_lost: "Линия оператора связи не отвечает: новые вызовы могут не поступать.",
     dismiss: "Убрать",
-    palette: "Все команды",
     palette_hint: "Начните печатать название команды",
     palette_nothing: "Такой команды нет",
-    keymap: "Клавиши",
     close: "Закрыть",
-    operator_screen: "Рабочее место",
-    supervisor_screen: "Панель супервизора",
-    switch_theme: "Сменить тему",
 };
 
 pub const EN: CallWords = CallWords {
@@ -134,7 +101,6 @@ pub const EN: CallWords = CallWords {
     of_limit: |limit| format!("of {limit}"),
     withheld: "Number withheld",
     timer: "Call timer",
-    answer_fixed: "Answer",
     ready: "Ready",
     not_ready: |reason| format!("Not ready: {reason}"),
     logged_out: "Logged out",
@@ -147,34 +113,18 @@ pub const EN: CallWords = CallWords {
     phone_lost: "The telephone is not registered: no calls arrive. Check the phone and the headset.",
     pop_latency: |ms| format!("{ms} ms"),
     pop_latency_hint: "From the call's arrival to the card on the screen",
-    later_hold: "For now, hold with the button on the telephone",
-    later_mute: "For now, mute with the button on the telephone",
-    later_transfer: "For now, transfer from the telephone",
-    later_conference: "For now, conference from the telephone",
-    hold: "Hold",
-    mute: "Mute",
-    transfer: "Transfer",
-    conference: "Conference",
-    not_now: "There is no call for this now",
-    lift_the_phone: "This telephone cannot be answered from the screen: lift it",
     reason_login: "Login",
     reason_no_answer: "Ring no answer",
     reason_device: "Telephone unavailable",
     offline: "No connection to the server. The talk goes on; changes are kept on this computer.",
     retry_in: |s| format!("Next try in {s} s"),
-    n_unsent: |n| format!("waiting to be sent: {n}"),
     database_away: "The customer base is away. Calls go on; records are saved when it is back.",
     ledger_stuck: "The journal cannot be written: the server's disk is full. Tell the administrator.",
     trunk_lost: "The carrier's line does not answer: new calls may not arrive.",
     dismiss: "Dismiss",
-    palette: "All commands",
     palette_hint: "Start typing a command's name",
     palette_nothing: "There is no such command",
-    keymap: "Keys",
     close: "Close",
-    operator_screen: "Workplace",
-    supervisor_screen: "Supervisor's floor",
-    switch_theme: "Switch theme",
 };
 
 impl Tr {
@@ -212,8 +162,8 @@ impl Tr {
     pub fn queue_name<'w>(&self, code: &'w QueueCode, catalogue: &'w Catalogue) -> &'w str {
         match catalogue.queues.iter().find(|queue| queue.code == *code) {
             Some(queue) => match self.language {
-                Language::Russian => &queue.name_ru,
-                Language::English => &queue.name_en,
+                Language::Ru => &queue.name_ru,
+                Language::En => &queue.name_en,
             },
             None => code.as_str(),
         }

@@ -2,7 +2,8 @@ use shared::domain::account::{AccountStatus, InvoiceStatus, PaymentChannel, Paym
 use shared::domain::customer::CustomerFlag;
 use shared::domain::request::RequestStatus;
 
-use super::{Language, Tr, plural_en, plural_ru};
+use super::{Tr, plural_en, plural_ru};
+use crate::settings::Language;
 
 /// The customer's card in all its states.
 #[derive(Debug)]
@@ -326,10 +327,10 @@ impl Tr {
         self.pick(ru[at], EN[at])
     }
 
-    pub(super) const fn pick(&self, ru: &'static str, en: &'static str) -> &'static str {
+    pub(crate) const fn pick(&self, ru: &'static str, en: &'static str) -> &'static str {
         match self.language {
-            Language::Russian => ru,
-            Language::English => en,
+            Language::Ru => ru,
+            Language::En => en,
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod format;
 
 mod call;
 mod card;
+mod commands;
 mod floor;
 mod forms;
 mod history;
@@ -16,6 +17,7 @@ mod wrapup;
 
 pub use call::CallWords;
 pub use card::CardWords;
+pub use commands::CommandWords;
 pub use floor::FloorWords;
 pub use forms::FormWords;
 pub use history::HistoryWords;
@@ -24,12 +26,7 @@ pub use wrapup::WrapupWords;
 
 use shared::domain::catalogue::Words;
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Language {
-    #[default]
-    Russian,
-    English,
-}
+use crate::settings::Language;
 
 /// Every word of the screens in one language.
 #[derive(Debug)]
@@ -42,10 +39,11 @@ pub struct Tr {
     pub wrapup: WrapupWords,
     pub forms: FormWords,
     pub floor: FloorWords,
+    pub commands: CommandWords,
 }
 
 pub static RU: Tr = Tr {
-    language: Language::Russian,
+    language: Language::Ru,
     call: call::RU,
     waiting: waiting::RU,
     card: card::RU,
@@ -53,10 +51,11 @@ pub static RU: Tr = Tr {
     wrapup: wrapup::RU,
     forms: forms::RU,
     floor: floor::RU,
+    commands: commands::RU,
 };
 
 pub static EN: Tr = Tr {
-    language: Language::English,
+    language: Language::En,
     call: call::EN,
     waiting: waiting::EN,
     card: card::EN,
@@ -64,14 +63,14 @@ pub static EN: Tr = Tr {
     wrapup: wrapup::EN,
     forms: forms::EN,
     floor: floor::EN,
+    commands: commands::EN,
 };
 
-impl Language {
-    pub fn words(self) -> &'static Tr {
-        match self {
-            Self::Russian => &RU,
-            Self::English => &EN,
-        }
+/// The words of `language`.
+pub const fn of(language: Language) -> &'static Tr {
+    match language {
+        Language::Ru => &RU,
+        Language::En => &EN,
     }
 }
 
@@ -79,8 +78,8 @@ impl Tr {
     /// A word of the catalogue.
     pub fn of<'w>(&self, words: &'w Words) -> &'w str {
         match self.language {
-            Language::Russian => &words.ru,
-            Language::English => &words.en,
+            Language::Ru => &words.ru,
+            Language::En => &words.en,
         }
     }
 }

@@ -1,0 +1,1 @@
+//! The threads that speak with the gateway and the disk.
