@@ -125,8 +125,8 @@ fn check_reading(form: &Form, draft: &FormDraft, desk: &Desk<'_>, around: &Aroun
     let Judgement { error, warnings, .. } = {
         let judgement = judge(&context, &values, taken_on, &desk.catalogue.readings);
         checked.must_confirm = judgement.needs_confirmation();
-        checked.consumed = (context.previous.is_some() && !judgement.consumed.is_empty())
-            .then(|| judgement.consumed_in_all());
+        checked.consumed =
+            (context.previous.is_some() && !judgement.consumed.is_empty()).then(|| judgement.consumed_in_all());
         judgement
     };
     checked.reading_fault = error;

@@ -125,7 +125,8 @@ pub fn money(typed: &str) -> Option<i64> {
     let plain: String = typed.chars().filter(|letter| !letter.is_whitespace() && *letter != '₽').collect();
     let (roubles, kopecks) = plain.split_once([',', '.']).unwrap_or((&plain, ""));
     let digits_alone = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    if roubles.is_empty() || roubles.len() > 12 || kopecks.len() > 2 || !digits_alone(roubles) || !digits_alone(kopecks) {
+    if roubles.is_empty() || roubles.len() > 12 || kopecks.len() > 2 || !digits_alone(roubles) || !digits_alone(kopecks)
+    {
         return None;
     }
     let roubles: i64 = roubles.parse().ok()?;

@@ -25,6 +25,13 @@ pub struct Match<'c> {
     score: u32,
 }
 
+impl<'c> Match<'c> {
+    /// A place that is offered without being asked for.
+    pub const fn plain(target: Target<'c>) -> Self {
+        Self { target, numbers: Vec::new(), score: 0 }
+    }
+}
+
 /// How many places are worth offering.
 const AT_MOST: usize = 12;
 
@@ -94,7 +101,8 @@ fn without_fractions(line: &str) -> String {
     let mut kept = String::with_capacity(line.len());
     let mut at = 0;
     while at < letters.len() {
-        let fraction = matches!(letters[at], ',' | '.') && at > 0 && digit_at(at - 1) && digit_at(at + 1) && !digit_at(at + 3);
+        let fraction =
+            matches!(letters[at], ',' | '.') && at > 0 && digit_at(at - 1) && digit_at(at + 1) && !digit_at(at + 3);
         if fraction {
             at += 1;
             while digit_at(at) {

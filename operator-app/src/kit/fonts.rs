@@ -75,8 +75,7 @@ pub fn warm_up(ctx: &egui::Context) {
     use super::tokens as t;
     const LETTERS: &str = "АБВГДЕЁЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯабвгдеёжзийклмнопрстуфхцчшщъыьэюяABCDEFGHIJKLMNOPQRSTUVWXYZ\
         abcdefghijklmnopqrstuvwxyz0123456789 .,:;·–—−+/()«»№₽%";
-    for font in
-        [t::caption(), t::secondary(), t::body(), t::strong(), t::input(), t::caller(), t::title(), t::timer()]
+    for font in [t::caption(), t::secondary(), t::body(), t::strong(), t::input(), t::caller(), t::title(), t::timer()]
     {
         ctx.fonts_mut(|fonts| drop(fonts.layout_no_wrap(LETTERS.to_owned(), font, egui::Color32::WHITE)));
     }

@@ -2,7 +2,7 @@
 
 use egui::{Color32, CornerRadius, CursorIcon, Margin, Shadow, Stroke, TextStyle, Theme, Vec2, Visuals};
 
-use super::tokens::{self, DARK, LIGHT, Tone, Tokens};
+use super::tokens::{self, DARK, LIGHT, Tokens, Tone};
 
 pub fn install(ctx: &egui::Context) {
     for (theme, tokens) in [(Theme::Dark, &DARK), (Theme::Light, &LIGHT)] {

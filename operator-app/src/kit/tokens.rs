@@ -220,9 +220,8 @@ mod tests {
     }
 
     fn laid_over(under: Color32, over: Color32, alpha: u8) -> Color32 {
-        let mix = |a: u8, b: u8| {
-            ((u32::from(a) * (255 - u32::from(alpha)) + u32::from(b) * u32::from(alpha)) / 255) as u8
-        };
+        let mix =
+            |a: u8, b: u8| ((u32::from(a) * (255 - u32::from(alpha)) + u32::from(b) * u32::from(alpha)) / 255) as u8;
         Color32::from_rgb(mix(under.r(), over.r()), mix(under.g(), over.g()), mix(under.b(), over.b()))
     }
 

@@ -38,13 +38,18 @@ pub struct CallWords {
     pub reason_device: &'static str,
     pub offline: &'static str,
     pub retry_in: fn(u64) -> String,
+    pub n_waiting_saves: fn(usize) -> String,
     pub database_away: &'static str,
     pub ledger_stuck: &'static str,
     pub trunk_lost: &'static str,
     pub dismiss: &'static str,
-    pub palette_hint: &'static str,
-    pub palette_nothing: &'static str,
     pub close: &'static str,
+    pub close_question: &'static str,
+    pub close_meaning: &'static str,
+    pub close_stay: &'static str,
+    pub close_leave: &'static str,
+    pub operator_page: &'static str,
+    pub supervisor_page: &'static str,
 }
 
 pub const RU: CallWords = CallWords {
@@ -78,13 +83,18 @@ pub const RU: CallWords = CallWords {
     reason_device: "Телефон недоступен",
     offline: "Нет связи с сервером. Разговор не прерван, изменения сохраняются на этом компьютере.",
     retry_in: |s| format!("Повтор через {s} с"),
+    n_waiting_saves: |n| format!("ждёт отправки: {n}"),
     database_away: "База клиентов недоступна. Вызовы идут как обычно; записи сохранятся, когда она вернётся.",
     ledger_stuck: "Журнал не пишется: на сервере нет места. Сообщите администратору.",
     trunk_lost: "Линия оператора связи не отвечает: новые вызовы могут не поступать.",
     dismiss: "Убрать",
-    palette_hint: "Начните печатать название команды",
-    palette_nothing: "Такой команды нет",
     close: "Закрыть",
+    close_question: "Закрыть программу во время вызова?",
+    close_meaning: "Разговор на телефоне не прервётся, черновик сохранится. Новые вызовы сюда поступать не будут.",
+    close_stay: "Остаться",
+    close_leave: "Закрыть",
+    operator_page: "Рабочее место",
+    supervisor_page: "Панель супервизора",
 };
 
 pub const EN: CallWords = CallWords {
@@ -118,13 +128,18 @@ pub const EN: CallWords = CallWords {
     reason_device: "Telephone unavailable",
     offline: "No connection to the server. The talk goes on; changes are kept on this computer.",
     retry_in: |s| format!("Next try in {s} s"),
+    n_waiting_saves: |n| format!("waiting to be sent: {n}"),
     database_away: "The customer base is away. Calls go on; records are saved when it is back.",
     ledger_stuck: "The journal cannot be written: the server's disk is full. Tell the administrator.",
     trunk_lost: "The carrier's line does not answer: new calls may not arrive.",
     dismiss: "Dismiss",
-    palette_hint: "Start typing a command's name",
-    palette_nothing: "There is no such command",
     close: "Close",
+    close_question: "Close the program during a call?",
+    close_meaning: "The talk on the telephone goes on and the draft is kept. New calls will not come here.",
+    close_stay: "Stay",
+    close_leave: "Close",
+    operator_page: "Workplace",
+    supervisor_page: "Supervisor's floor",
 };
 
 impl Tr {

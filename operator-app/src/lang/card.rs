@@ -8,6 +8,8 @@ use crate::settings::Language;
 /// The customer's card in all its states.
 #[derive(Debug)]
 pub struct CardWords {
+    pub tab: &'static str,
+    pub tabs: &'static str,
     pub idle: &'static str,
     pub idle_hint: &'static str,
     pub loading: &'static str,
@@ -79,6 +81,8 @@ pub struct CardWords {
 }
 
 pub const RU: CardWords = CardWords {
+    tab: "Карточка",
+    tabs: "Карточка и история",
     idle: "Карточка клиента откроется сама, когда поступит вызов",
     idle_hint: "Ctrl+K — все команды",
     loading: "Карточка загружается",
@@ -150,6 +154,8 @@ pub const RU: CardWords = CardWords {
 };
 
 pub const EN: CardWords = CardWords {
+    tab: "Card",
+    tabs: "Card and history",
     idle: "The customer's card opens by itself when a call arrives",
     idle_hint: "Ctrl+K — all commands",
     loading: "The card is loading",
@@ -303,7 +309,17 @@ impl Tr {
     /// The month's name as it stands after a preposition: `октябрю 2025` / `October 2025`.
     pub fn month_dative(&self, year: i16, month: u8) -> String {
         const RU: [&str; 12] = [
-            "январю", "февралю", "марту", "апрелю", "маю", "июню", "июлю", "августу", "сентябрю", "октябрю", "ноябрю",
+            "январю",
+            "февралю",
+            "марту",
+            "апрелю",
+            "маю",
+            "июню",
+            "июлю",
+            "августу",
+            "сентябрю",
+            "октябрю",
+            "ноябрю",
             "декабрю",
         ];
         format!("{} {year}", self.month_of(&RU, month))
@@ -312,7 +328,17 @@ impl Tr {
     /// `октябрь 2026` / `October 2026`
     pub fn month_name(&self, year: i16, month: u8) -> String {
         const RU: [&str; 12] = [
-            "январь", "февраль", "март", "апрель", "май", "июнь", "июль", "август", "сентябрь", "октябрь", "ноябрь",
+            "январь",
+            "февраль",
+            "март",
+            "апрель",
+            "май",
+            "июнь",
+            "июль",
+            "август",
+            "сентябрь",
+            "октябрь",
+            "ноябрь",
             "декабрь",
         ];
         format!("{} {year}", self.month_of(&RU, month))
@@ -320,8 +346,18 @@ impl Tr {
 
     fn month_of(&self, ru: &[&'static str; 12], month: u8) -> &'static str {
         const EN: [&str; 12] = [
-            "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-            "November", "December",
+            "January",
+            "February",
+            "March",
+            "April",
+            "May",
+            "June",
+            "July",
+            "August",
+            "September",
+            "October",
+            "November",
+            "December",
         ];
         let at = usize::from(month.clamp(1, 12) - 1);
         self.pick(ru[at], EN[at])

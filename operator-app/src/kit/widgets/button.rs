@@ -84,7 +84,8 @@ impl<'a> Button<'a> {
         let words = galley(ui.painter(), self.words, tokens::strong(), ink, 320.0);
         let key = galley(ui.painter(), self.key, tokens::caption(), ink, 90.0);
         let icon_width = if self.icon.is_empty() { 0.0 } else { 20.0 };
-        let words_width = if self.words.is_empty() { 0.0 } else { words.size().x + if icon_width > 0.0 { 4.0 } else { 0.0 } };
+        let words_width =
+            if self.words.is_empty() { 0.0 } else { words.size().x + if icon_width > 0.0 { 4.0 } else { 0.0 } };
         let key_width = if self.key.is_empty() { 0.0 } else { key.size().x + 18.0 };
         let bare = self.words.is_empty() && self.key.is_empty();
         let padding = if bare { (self.height - icon_width) / 2.0 } else { 12.0 };

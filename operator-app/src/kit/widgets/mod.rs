@@ -3,6 +3,7 @@
 
 mod button;
 mod chip;
+mod combo;
 mod curve;
 mod field;
 mod pick;
@@ -17,6 +18,7 @@ mod toast;
 
 pub use button::{Button, Look, icon_button};
 pub use chip::{avatar, chip, initials, paint_chip};
+pub use combo::combo;
 pub use curve::curve;
 pub use field::{Field, note_field, text_field};
 pub use pick::{PickList, PickRow, pick_list};

@@ -49,7 +49,8 @@ pub fn pick_list(ui: &mut Ui, list: PickList<'_>, typing: &Response) -> Option<u
     ui.spacing_mut().item_spacing.y = 2.0;
     ScrollArea::vertical().id_salt(list.id).max_height(list.height).auto_shrink([false, true]).show(ui, |ui| {
         for (at, row) in list.rows.iter().enumerate() {
-            let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 30.0), Sense::CLICK | Sense::HOVER);
+            let (rect, response) =
+                ui.allocate_exact_size(vec2(ui.available_width(), 30.0), Sense::CLICK | Sense::HOVER);
             let on = at == marked;
             paint(ui, rect, row, on, response.hovered(), if on { list.key } else { "" });
             response.widget_info(|| {

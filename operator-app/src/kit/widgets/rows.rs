@@ -40,7 +40,12 @@ struct Place<K> {
 
 impl<K: Copy + PartialEq + Send + Sync + 'static> RowList<'_, K> {
     /// Draws the list; `row` paints one row into its rectangle and says its words.
-    pub fn show(self, ui: &mut Ui, to_top: bool, mut row: impl FnMut(&mut Ui, Rect, &Response, usize) -> String) -> RowsSeen<K> {
+    pub fn show(
+        self,
+        ui: &mut Ui,
+        to_top: bool,
+        mut row: impl FnMut(&mut Ui, Rect, &Response, usize) -> String,
+    ) -> RowsSeen<K> {
         let id = ui.id().with(self.name);
         let area_rect = ui.available_rect_before_wrap();
         let list = ui.interact(area_rect, id, Sense::focusable_noninteractive());

@@ -20,13 +20,23 @@ pub fn region<R>(
 }
 
 /// Draws into `rect` without moving the cursor of `ui`.
-pub fn inside<R>(ui: &mut Ui, name: impl std::hash::Hash + std::fmt::Debug, rect: Rect, add: impl FnOnce(&mut Ui) -> R) -> R {
+pub fn inside<R>(
+    ui: &mut Ui,
+    name: impl std::hash::Hash + std::fmt::Debug,
+    rect: Rect,
+    add: impl FnOnce(&mut Ui) -> R,
+) -> R {
     let mut inner = ui.new_child(UiBuilder::new().id_salt(name).max_rect(rect));
     add(&mut inner)
 }
 
 /// Takes `height` of the full width and draws into it.
-pub fn child<R>(ui: &mut Ui, name: impl std::hash::Hash + std::fmt::Debug, height: f32, add: impl FnOnce(&mut Ui) -> R) -> R {
+pub fn child<R>(
+    ui: &mut Ui,
+    name: impl std::hash::Hash + std::fmt::Debug,
+    height: f32,
+    add: impl FnOnce(&mut Ui) -> R,
+) -> R {
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::hover());
     inside(ui, name, rect, add)
 }
@@ -77,7 +87,8 @@ pub fn empty(ui: &mut Ui, words: &str, hint: &str) {
     let said = painter.layout(words.to_owned(), tokens::body(), tokens.text, width);
     let hinted = painter.layout(hint.to_owned(), tokens::secondary(), tokens.caption, width);
     let top = rect.center().y - (said.size().y + hinted.size().y + space::GAP) / 2.0;
-    let place = |galley: &egui::Galley, y: f32| egui::pos2((rect.center().x - galley.size().x / 2.0).round(), y.round());
+    let place =
+        |galley: &egui::Galley, y: f32| egui::pos2((rect.center().x - galley.size().x / 2.0).round(), y.round());
     let second = top + said.size().y + space::GAP;
     painter.galley(place(&said, top), said.clone(), tokens.text);
     painter.galley(place(&hinted, second), hinted.clone(), tokens.caption);
@@ -88,8 +99,7 @@ pub fn empty(ui: &mut Ui, words: &str, hint: &str) {
 /// Grey bars where lines of text will stand.
 pub fn loading_bars(ui: &mut Ui, words: &str, n_bars: usize) {
     let tokens = tokens::of(ui);
-    let (rect, response) =
-        ui.allocate_exact_size(vec2(ui.available_width(), n_bars as f32 * 22.0), Sense::hover());
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), n_bars as f32 * 22.0), Sense::hover());
     for bar in 0..n_bars {
         let width = rect.width() * [0.62, 0.86, 0.74, 0.5][bar % 4];
         let place = Rect::from_min_size(rect.left_top() + vec2(0.0, bar as f32 * 22.0 + 5.0), vec2(width, 12.0));

@@ -45,8 +45,7 @@ pub fn tabs<K: Copy + PartialEq>(ui: &mut Ui, name: &'static str, selected: K, i
     let mut x = strip.left();
     for (at, tab) in items.iter().enumerate() {
         let on = tab.key == selected;
-        let (ink, count_ink) =
-            if on { (tokens.value, tokens.accent()) } else { (tokens.text, tokens.caption) };
+        let (ink, count_ink) = if on { (tokens.value, tokens.accent()) } else { (tokens.text, tokens.caption) };
         let words = galley(ui.painter(), tab.words, tokens::strong(), ink, 200.0);
         let count = galley(ui.painter(), &tab.count, tokens::caption(), count_ink, 60.0);
         let count_width = if tab.count.is_empty() { 0.0 } else { count.size().x + 6.0 };
