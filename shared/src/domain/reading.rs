@@ -1,6 +1,6 @@
 //! Judges a meter reading before it is saved. The desktop asks while the operator types, the gateway asks again.
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
 
 use super::account::{Meter, ZoneValues};
@@ -34,4 +34,313 @@ pub struct ReadingContext<'a> {
     /// Whether a reading was already given in this period.
     pub given_this_period: bool,
     pub today: NaiveDate,
+}
+
+/// Why a reading cannot be right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReadingFault {
+    NotNumber,
+    /// A two-zone meter has two values, a three-zone meter three.
+    MissingZone,
+    TooManyDigits,
+    LessThanPrevious,
+    /// More than the wires could carry.
+    JumpHard,
+    FutureDate,
+}
+
+/// What an operator should know before saving; the reading may be right all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReadingWarning {
+    /// The register went through zero.
+    Rollover,
+    JumpSoft,
+    ZeroConsumption,
+    /// The later one replaces the earlier one in the bill.
+    DuplicateInPeriod,
+    /// It will count in the next period.
+    OutsideWindow,
+    /// Billing goes by the mean until the meter is verified or replaced.
+    VerificationExpired,
+}
+
+impl ReadingWarning {
+    /// Whether it is saved only when the operator has confirmed it.
+    pub const fn needs_confirmation(self) -> bool {
+        matches!(self, Self::JumpSoft)
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Judgement {
+    /// Kilowatt-hours since the previous reading, a zone each; zeros for a first reading, empty with most faults.
+    pub consumed: ZoneValues,
+    pub error: Option<ReadingFault>,
+    pub warnings: Vec<ReadingWarning>,
+}
+
+impl Judgement {
+    fn fault(error: ReadingFault) -> Self {
+        Self { error: Some(error), ..Self::default() }
+    }
+
+    /// Consumption over all zones.
+    pub fn consumed_in_all(&self) -> i64 {
+        self.consumed.iter().sum()
+    }
+
+    pub fn needs_confirmation(&self) -> bool {
+        self.warnings.iter().any(|warning| warning.needs_confirmation())
+    }
+}
+
+/// Judges `values`, taken on `taken_on`. The first fault ends it; warnings accumulate.
+pub fn judge(
+    context: &ReadingContext<'_>,
+    values: &ZoneValues,
+    taken_on: NaiveDate,
+    rules: &ReadingRules,
+) -> Judgement {
+    let meter = context.meter;
+    if values.iter().any(|&value| value < 0) {
+        return Judgement::fault(ReadingFault::NotNumber);
+    }
+    if values.len() != usize::from(meter.zones) {
+        return Judgement::fault(ReadingFault::MissingZone);
+    }
+    if values.iter().any(|&value| value >= register_size(meter)) {
+        return Judgement::fault(ReadingFault::TooManyDigits);
+    }
+    let mut judgement = Judgement { consumed: values.iter().map(|_| 0).collect(), ..Judgement::default() };
+    if let Some((previous_on, previous)) = context.previous {
+        for (zone, &value) in values.iter().enumerate() {
+            let before = previous.get(zone).copied().unwrap_or(0);
+            match consumed_by(meter, before, value) {
+                Some(Consumed { kwh, rolled_over }) => {
+                    judgement.consumed[zone] = kwh;
+                    if rolled_over && !judgement.warnings.contains(&ReadingWarning::Rollover) {
+                        judgement.warnings.push(ReadingWarning::Rollover);
+                    }
+                }
+                None => return Judgement::fault(ReadingFault::LessThanPrevious),
+            }
+        }
+        let days = (taken_on - previous_on).num_days().max(1) as f64;
+        let per_day = judgement.consumed_in_all() as f64 / days;
+        if per_day > most_kwh_per_day(meter) {
+            judgement.error = Some(ReadingFault::JumpHard);
+            return judgement;
+        }
+        if per_day > rules.soft_factor * context.mean_kwh_per_day && per_day > rules.soft_min_kwh_per_day {
+            judgement.warnings.push(ReadingWarning::JumpSoft);
+        }
+        if judgement.consumed_in_all() == 0 {
+            judgement.warnings.push(ReadingWarning::ZeroConsumption);
+        }
+    }
+    if context.given_this_period {
+        judgement.warnings.push(ReadingWarning::DuplicateInPeriod);
+    }
+    if taken_on > context.today {
+        judgement.error = Some(ReadingFault::FutureDate);
+        return judgement;
+    }
+    let day = taken_on.day();
+    if day < u32::from(rules.window_from_day) || day > u32::from(rules.window_to_day) {
+        judgement.warnings.push(ReadingWarning::OutsideWindow);
+    }
+    if meter.verified_until.is_some_and(|until| until < taken_on) {
+        judgement.warnings.push(ReadingWarning::VerificationExpired);
+    }
+    judgement
+}
+
+/// Reads what a person types for the zones: `12345`, `12345;6789`, `12345 / 6789`, `12345,6`. Fractions are cut
+/// off, as on the bill.
+///
+/// # Errors
+/// [`ReadingFault::NotNumber`] for anything that is no number, [`ReadingFault::TooManyDigits`] for one that no
+/// register shows.
+pub fn parse_values(typed: &str) -> Result<ZoneValues, ReadingFault> {
+    let values: ZoneValues = typed
+        .split(|c: char| c.is_whitespace() || [';', '/', '|'].contains(&c))
+        .map(|value| value.trim_end_matches([',', '.']))
+        .filter(|value| !value.is_empty())
+        .map(parse_value)
+        .collect::<Result<_, _>>()?;
+    if values.is_empty() { Err(ReadingFault::NotNumber) } else { Ok(values) }
+}
+
+fn parse_value(typed: &str) -> Result<i64, ReadingFault> {
+    let (whole, fraction) = typed.split_once([',', '.']).unwrap_or((typed, ""));
+    let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    // Three digits behind the comma is what a register shows; more is two zones run together.
+    if whole.is_empty() || !all_digits(whole) || !all_digits(fraction) || fraction.len() > 3 {
+        return Err(ReadingFault::NotNumber);
+    }
+    if whole.len() > 12 {
+        return Err(ReadingFault::TooManyDigits);
+    }
+    whole.parse().map_err(|_| ReadingFault::NotNumber)
+}
+
+struct Consumed {
+    kwh: i64,
+    rolled_over: bool,
+}
+
+/// `None` when the register went backwards. From the last twentieth of the register into its first it has rolled
+/// over.
+fn consumed_by(meter: &Meter, before: i64, now: i64) -> Option<Consumed> {
+    let ratio = i64::from(meter.ratio.max(1));
+    if now >= before {
+        return Some(Consumed { kwh: (now - before) * ratio, rolled_over: false });
+    }
+    let size = register_size(meter);
+    let rolled_over = before * 20 > size * 19 && now * 20 < size;
+    rolled_over.then(|| Consumed { kwh: (now + size - before) * ratio, rolled_over })
+}
+
+/// Where the register starts again from zero.
+fn register_size(meter: &Meter) -> i64 {
+    10_i64.pow(u32::from(meter.digits.clamp(1, 12)))
+}
+
+/// What phases, current and transformer let through in a day at 230 V, kilowatt-hours.
+fn most_kwh_per_day(meter: &Meter) -> f64 {
+    let amperes = f64::from(meter.phases.max(1)) * f64::from(meter.max_ampere.max(1)) * f64::from(meter.ratio.max(1));
+    amperes * 230.0 * 24.0 / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::MeterId;
+    use crate::pii::Personal;
+
+    fn on(day: u32) -> NaiveDate {
+        NaiveDate::from_ymd_opt(2026, 11, day).unwrap()
+    }
+
+    fn meter(zones: u8) -> Meter {
+        Meter {
+            id: MeterId(1),
+            serial: Personal::new("011070142"),
+            zones,
+            digits: 5,
+            phases: 1,
+            max_ampere: 60,
+            ratio: 1,
+            verified_until: None,
+        }
+    }
+
+    fn judged(meter: &Meter, previous: &[i64], new: &[i64], days: i64, mean: f64) -> Judgement {
+        let previous = ZoneValues::from_slice(previous);
+        let context = ReadingContext {
+            meter,
+            previous: Some((on(20) - chrono::Duration::days(days), &previous)),
+            mean_kwh_per_day: mean,
+            given_this_period: false,
+            today: on(23),
+        };
+        judge(&context, &ZoneValues::from_slice(new), on(20), &ReadingRules::default())
+    }
+
+    #[track_caller]
+    fn check(previous: i64, new: i64, mean: f64, error: Option<ReadingFault>, warnings: &[ReadingWarning]) {
+        let judgement = judged(&meter(1), &[previous], &[new], 30, mean);
+        assert_eq!((judgement.error, judgement.warnings.as_slice()), (error, warnings), "{previous} -> {new}");
+    }
+
+    #[test]
+    fn a_reading_is_judged_by_what_the_meter_can_do_and_the_home_has_done() {
+        check(12_000, 12_150, 5.0, None, &[]);
+        check(12_000, 11_990, 5.0, Some(ReadingFault::LessThanPrevious), &[]);
+        check(99_950, 40, 3.0, None, &[ReadingWarning::Rollover]);
+        check(12_000, 12_700, 5.0, None, &[ReadingWarning::JumpSoft]);
+        check(12_000, 22_000, 5.0, Some(ReadingFault::JumpHard), &[]);
+        check(12_000, 12_000, 5.0, None, &[ReadingWarning::ZeroConsumption]);
+        check(12_000, 12_060, 0.5, None, &[]);
+        check(12_000, 123_456, 5.0, Some(ReadingFault::TooManyDigits), &[]);
+    }
+
+    #[test]
+    fn a_register_that_went_through_zero_counts_what_it_went() {
+        assert_eq!(judged(&meter(1), &[99_950], &[40], 30, 3.0).consumed_in_all(), 90);
+    }
+
+    #[test]
+    fn a_three_phase_meter_may_count_three_times_as_much() {
+        let mut three_phase = meter(1);
+        assert_eq!(judged(&three_phase, &[12_000], &[22_000], 30, 5.0).error, Some(ReadingFault::JumpHard));
+        three_phase.phases = 3;
+        assert_eq!(judged(&three_phase, &[12_000], &[22_000], 30, 5.0).error, None);
+    }
+
+    #[test]
+    fn a_day_and_night_meter_needs_both_values() {
+        assert_eq!(judged(&meter(2), &[100, 50], &[160], 30, 3.0).error, Some(ReadingFault::MissingZone));
+        assert_eq!(judged(&meter(2), &[100, 50], &[160, 80], 30, 3.0).consumed.as_slice(), [60, 30]);
+    }
+
+    #[test]
+    fn warnings_accumulate_and_only_the_doubtful_jump_asks_back() {
+        let mut old = meter(1);
+        old.verified_until = Some(on(1));
+        let context = ReadingContext {
+            meter: &old,
+            previous: Some((on(1), &ZoneValues::from_slice(&[100]))),
+            mean_kwh_per_day: 5.0,
+            given_this_period: true,
+            today: on(23),
+        };
+        let values = ZoneValues::from_slice(&[100]);
+        let judgement = judge(&context, &values, on(10), &ReadingRules::default());
+        use ReadingWarning::{DuplicateInPeriod, OutsideWindow, VerificationExpired, ZeroConsumption};
+        assert_eq!(judgement.warnings, [ZeroConsumption, DuplicateInPeriod, OutsideWindow, VerificationExpired]);
+        assert!(!judgement.needs_confirmation());
+        assert_eq!(judge(&context, &values, on(24), &ReadingRules::default()).error, Some(ReadingFault::FutureDate));
+        assert!(judged(&meter(1), &[12_000], &[12_700], 30, 5.0).needs_confirmation());
+    }
+
+    #[test]
+    fn typed_values_are_read_as_an_operator_types_them() {
+        let read = |typed: &str| parse_values(typed).map(|values| values.to_vec());
+        assert_eq!(read("12345"), Ok(vec![12_345]));
+        assert_eq!(read(" 12345; 678 "), Ok(vec![12_345, 678]));
+        assert_eq!(read("12345/678/90"), Ok(vec![12_345, 678, 90]));
+        assert_eq!(read("12345,6 678.9"), Ok(vec![12_345, 678]));
+        assert_eq!(read("12000, 3400"), Ok(vec![12_000, 3_400]));
+        for no_number in ["", "двенадцать", "-5", "12000,3400", "12к"] {
+            assert_eq!(read(no_number), Err(ReadingFault::NotNumber), "{no_number}");
+        }
+        assert_eq!(read("1234567890123"), Err(ReadingFault::TooManyDigits));
+    }
+
+    #[test]
+    fn codes_travel_in_snake_case() {
+        assert_eq!(serde_json::to_string(&ReadingFault::LessThanPrevious).unwrap(), "\"less_than_previous\"");
+        assert_eq!(serde_json::to_string(&ReadingWarning::JumpSoft).unwrap(), "\"jump_soft\"");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_typed_gets_an_answer(typed in ".{0,40}") {
+            if let Ok(values) = parse_values(&typed) {
+                proptest::prop_assert!(values.iter().all(|value| *value >= 0));
+            }
+        }
+
+        #[test]
+        fn an_accepted_reading_never_counts_below_zero(before in 0_i64..100_000, now in 0_i64..100_000) {
+            let judgement = judged(&meter(1), &[before], &[now], 30, 5.0);
+            if judgement.error.is_none() {
+                proptest::prop_assert!(judgement.consumed_in_all() >= 0);
+                proptest::prop_assert_eq!((before + judgement.consumed_in_all()) % 100_000, now);
+            }
+        }
+    }
 }

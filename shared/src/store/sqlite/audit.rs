@@ -1,0 +1,6 @@
+//! The statement of the audit; [`crate::store::audit`] says what for.
+
+pub const INSERT_AUDIT: &str = "
+insert into audit (at, agent_id, what, customer_id, call_id)
+select value ->> 'at', value ->> 'agent', value ->> 'what', value ->> 'customer', value ->> 'call'
+from json_each($1)";

@@ -1,0 +1,74 @@
+//! The card in one question; [`crate::store::cards`] says what for.
+
+pub const CARD: &str = "
+select json_object(
+    'customer', json_object(
+        'id', c.id, 'kind', c.kind, 'name', c.name, 'address', c.address, 'email', c.email,
+        'customer_since_year', c.since_year, 'flags', c.flags, 'debt', c.debt,
+        'updated_at', c.updated_at, 'rev', c.rev),
+    'contact_points', json((
+        select json_group_array(json_object('phone', e164, 'kind', kind))
+        from (select e164, kind from contact_point where customer_id = c.id order by e164 limit 20))),
+    'accounts', json((
+        select json_group_array(json_object(
+            'id', a.id, 'number', a.number, 'address', a.address, 'status', a.status, 'debt', a.debt,
+            'months_overdue', a.months_overdue,
+            'meter', case when m.id is null then null else json_object(
+                'id', m.id, 'serial', m.serial, 'zones', m.zones, 'digits', m.digits, 'phases', m.phases,
+                'max_ampere', m.max_ampere, 'ratio', m.ratio, 'verified_until', m.verified_until) end))
+        from (select * from account where customer_id = c.id order by id limit 20) a
+        left join meter m on m.account_id = a.id)),
+    'readings', json((
+        select json_group_array(json_object(
+            'account', account_id, 'taken_on', taken_on, 'source', source, 'consumed', consumed,
+            'values', case
+                when t3 is not null then json_array(t1, t2, t3)
+                when t2 is not null then json_array(t1, t2)
+                else json_array(t1) end))
+        from (
+            select r.* from account a join reading r on r.account_id = a.id
+            where a.customer_id = c.id order by r.taken_on desc, r.account_id limit 36))),
+    'payments', json((
+        select json_group_array(json_object(
+            'id', id, 'account', account_id, 'paid_at', paid_at, 'amount', amount, 'channel', channel,
+            'status', status))
+        from (
+            select p.* from account a join payment p on p.account_id = a.id
+            where a.customer_id = c.id order by p.paid_at desc, p.id desc limit 24))),
+    'payments_total', (
+        select count(*) from account a join payment p on p.account_id = a.id where a.customer_id = c.id),
+    'corrective_invoices', json((
+        select json_group_array(json_object(
+            'id', id, 'account', account_id, 'number', number, 'issued_on', issued_on, 'amount', amount,
+            'corrects', corrects, 'ground', ground, 'status', status))
+        from (
+            select i.* from account a join invoice i on i.account_id = a.id and i.corrects is not null
+            where a.customer_id = c.id order by i.issued_on desc, i.id desc limit 24))),
+    'requests', json((
+        select json_group_array(json_object(
+            'id', id, 'customer', customer_id, 'account', account_id, 'form', form, 'status', status,
+            'opened_at', opened_at, 'due_at', due_at, 'opened_by', opened_by, 'fields', json(fields),
+            'comment', comment, 'rev', rev))
+        from (
+            select * from request
+            where customer_id = c.id
+                and status in ('draft', 'registered', 'in_work', 'waiting_customer', 'waiting_field_crew')
+            order by due_at is null, due_at, id limit 50))),
+    'consumption', json((
+        select json_group_array(json_object(
+            'year', cast(substr(month, 1, 4) as integer), 'month', cast(substr(month, 6, 2) as integer), 'kwh', kwh))
+        from (
+            select substr(r.taken_on, 1, 7) as month, sum(r.consumed) as kwh
+            from account a join reading r on r.account_id = a.id
+            where a.customer_id = c.id group by 1 order by 1 desc limit 24))),
+    'history', json_object(
+        'total', (select count(*) from interaction where customer_id = c.id),
+        'lines', json((
+            select json_group_array(json_object(
+                'id', id, 'customer', customer_id, 'account', account_id, 'call', call_id,
+                'started_at', started_at, 'duration_s', duration_s, 'channel', channel, 'direction', direction,
+                'agent', agent_id, 'agent_name', agent_name, 'topic', topic, 'result', result, 'summary', summary))
+            from (
+                select * from interaction where customer_id = c.id
+                order by started_at desc, id desc limit $2)))))
+from customer c where c.id = $1";

@@ -1,0 +1,165 @@
+//! The customer base in one file: for a demo, a test, an office of ten.
+//!
+//! Readers share the file through a read-only pool; everything that is written goes through one task
+//! ([`writer`]), because writers who compete for SQLite's lock wait seconds and lose.
+
+mod writer;
+
+mod audit;
+mod calls;
+mod cards;
+mod customers;
+mod interactions;
+mod saves;
+mod users;
+
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection};
+
+use super::unit::{Arg, Unit};
+use super::{Lane, OpenStoreError, SaveError, Statements, StoreError, StoreOptions};
+
+pub static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+pub static STATEMENTS: Statements = Statements {
+    customers_of_phone: customers::CUSTOMERS_OF_PHONE,
+    customer_lines: customers::CUSTOMER_LINES,
+    search_by_digits: customers::SEARCH_BY_DIGITS,
+    search_by_words: customers::SEARCH_BY_WORDS,
+    insert_customer: customers::INSERT_CUSTOMER,
+    insert_words: customers::INSERT_WORDS,
+    touch_customer: customers::TOUCH_CUSTOMER,
+    link_phone: customers::LINK_PHONE,
+    card: cards::CARD,
+    history: interactions::HISTORY,
+    drop_moved_interaction: interactions::DROP_MOVED_INTERACTION,
+    upsert_interaction: interactions::UPSERT_INTERACTION,
+    claim_key: saves::CLAIM_KEY,
+    read_key: saves::READ_KEY,
+    reading_context: saves::READING_CONTEXT,
+    upsert_reading: saves::UPSERT_READING,
+    insert_request: saves::INSERT_REQUEST,
+    insert_ledger: calls::INSERT_LEDGER,
+    insert_calls: calls::INSERT_CALLS,
+    set_pop_time: calls::SET_POP_TIME,
+    insert_missed: calls::INSERT_MISSED,
+    missed_calls: calls::MISSED_CALLS,
+    mark_missed: calls::MARK_MISSED,
+    users: users::USERS,
+    user_by_login: users::USER_BY_LOGIN,
+    insert_user: users::INSERT_USER,
+    set_password_hash: users::SET_PASSWORD_HASH,
+    set_user_disabled: users::SET_USER_DISABLED,
+    set_user_phone: users::SET_USER_PHONE,
+    phones: users::PHONES,
+    upsert_phone: users::UPSERT_PHONE,
+    delete_phone: users::DELETE_PHONE,
+    insert_audit: audit::INSERT_AUDIT,
+    schema_version: "select max(version) from _sqlx_migrations where success",
+};
+
+#[derive(Clone)]
+pub(super) struct Sqlite {
+    options: SqliteConnectOptions,
+    pop: SqlitePool,
+    records: SqlitePool,
+    writer: writer::Writer,
+}
+
+impl Sqlite {
+    pub async fn open(url: &str, options: StoreOptions) -> Result<Self, OpenStoreError> {
+        let file = SqliteConnectOptions::from_str(url)
+            .map_err(|source| OpenStoreError::Url { source })?
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(Duration::from_secs(5))
+            .foreign_keys(true)
+            .pragma("mmap_size", "1073741824")
+            .pragma("cache_size", "-16384")
+            .disable_statement_logging();
+        let place = file.get_filename().display().to_string();
+        // The writer comes first: it makes the file and its log, which a read-only connection cannot.
+        let writer = writer::Writer::start(file.clone())
+            .await
+            .map_err(|source| OpenStoreError::Connect { place, source: source.into() })?;
+        let read_only = file.clone().create_if_missing(false).read_only(true);
+        let pool = |connections| {
+            SqlitePoolOptions::new()
+                .max_connections(connections)
+                .idle_timeout(None)
+                .max_lifetime(None)
+                .acquire_timeout(Duration::from_secs(5))
+                .test_before_acquire(false)
+                .connect_lazy_with(read_only.clone())
+        };
+        Ok(Self { pop: pool(options.pop_connections), records: pool(options.connections), options: file, writer })
+    }
+
+    pub async fn migrate(&self) -> Result<(), OpenStoreError> {
+        let place = || self.options.get_filename().display().to_string();
+        let mut connection = self
+            .options
+            .connect()
+            .await
+            .map_err(|source| OpenStoreError::Connect { place: place(), source: source.into() })?;
+        let needed = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
+        MIGRATIONS.run(&mut connection).await.map_err(|source| OpenStoreError::Migrate { needed, source })?;
+        connection.close().await.map_err(|source| OpenStoreError::Store(source.into()))
+    }
+
+    pub async fn warm_up(&self) -> Result<(), StoreError> {
+        for sql in [STATEMENTS.customers_of_phone, STATEMENTS.card] {
+            let nobody = vec![0.into(), 1.into()];
+            let args = if sql == STATEMENTS.card { nobody } else { vec![0.into()] };
+            self.fetch(Lane::Pop, sql, args).await?;
+        }
+        Ok(())
+    }
+
+    pub async fn fetch(&self, lane: Lane, sql: &'static str, args: Vec<Arg>) -> Result<Option<String>, StoreError> {
+        let pool = match lane {
+            Lane::Pop => &self.pop,
+            Lane::Records => &self.records,
+        };
+        let mut query = sqlx::query_scalar::<_, Option<String>>(sql);
+        for arg in args {
+            query = match arg {
+                Arg::Int(value) => query.bind(value),
+                Arg::Text(value) => query.bind(value),
+            };
+        }
+        Ok(query.fetch_optional(pool).await?.flatten())
+    }
+
+    pub async fn commit(&self, unit: Unit) -> Result<i64, SaveError> {
+        self.writer.commit(unit).await
+    }
+
+    pub async fn backup(&self, into: &Path) -> Result<(), StoreError> {
+        let mut connection = self.options.connect().await?;
+        sqlx::query("vacuum into $1").bind(into.to_string_lossy().into_owned()).execute(&mut connection).await?;
+        Ok(connection.close().await?)
+    }
+
+    pub async fn check_integrity(&self) -> Result<Vec<String>, StoreError> {
+        let mut faults: Vec<String> = sqlx::query_scalar("pragma integrity_check").fetch_all(&self.records).await?;
+        faults.retain(|line| line != "ok");
+        let orphans = sqlx::query_scalar::<_, String>("select \"table\" from pragma_foreign_key_check group by 1");
+        for table in orphans.fetch_all(&self.records).await? {
+            faults.push(format!("`{table}` names rows which are not there"));
+        }
+        Ok(faults)
+    }
+
+    pub async fn close(&self) {
+        self.writer.close().await;
+        self.pop.close().await;
+        self.records.close().await;
+    }
+}
