@@ -1,0 +1,513 @@
+//! Everything a person can do, each thing once.
+//!
+//! Drawing changes nothing: it pushes [`Command`]s into [`Requests`], and [`crate::perform`] carries them out. An
+//! [`Action`] is a command with a name: call bar, menus, palette, key map and shortcuts are made from [`Action::ALL`].
+//! Its words are in `lang::commands`, by the action itself; so are those of a [`Reason`].
+
+use shared::domain::agent::{Role, Wish};
+use shared::domain::customer::NewCustomer;
+use shared::ids::{AccountId, CallId, CallbackId, CustomerId, InteractionId};
+use shared::pii::Secret;
+use shared::wire::command::{ManualEntry, NewReading, NewRequest};
+use uuid::Uuid;
+
+use crate::settings::{Language, Theme};
+use crate::state::desk::Desk;
+use crate::state::drafts::Edit;
+use crate::state::history::HistoryFilter;
+use crate::state::screen::{Overlay, Page, Region};
+use crate::state::tab::TabKey;
+
+/// What the drawing of one frame asks for.
+#[derive(Debug, Default)]
+pub struct Requests {
+    commands: Vec<Command>,
+}
+
+impl Requests {
+    pub fn push(&mut self, command: impl Into<Command>) {
+        self.commands.push(command.into());
+    }
+
+    pub fn take(&mut self) -> Vec<Command> {
+        std::mem::take(&mut self.commands)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.commands.is_empty()
+    }
+}
+
+/// One thing to carry out.
+#[derive(Clone, Debug)]
+pub enum Command {
+    Do(Action),
+    /// A reason out of the state menu, ready, or signing out.
+    SetState(Wish),
+
+    Edit {
+        tab: TabKey,
+        edit: Edit,
+    },
+    SaveReading {
+        tab: TabKey,
+        reading: NewReading,
+    },
+    RegisterRequest {
+        tab: TabKey,
+        request: NewRequest,
+    },
+    SaveInteraction {
+        tab: TabKey,
+        entry: ManualEntry,
+    },
+    /// Sends a save again that was refused or has not been answered.
+    SendAgain(Uuid),
+
+    BringForward(TabKey),
+    CloseTab(TabKey),
+    SelectAccount {
+        tab: TabKey,
+        account: AccountId,
+    },
+    RefreshCard(TabKey),
+
+    /// Looks for a customer as one types.
+    Search {
+        tab: TabKey,
+        text: String,
+    },
+    /// Looks for a customer apart from any call (palette, header).
+    SearchBase {
+        text: String,
+    },
+    /// Opens a card by hand, in a tab of its own.
+    OpenCustomer(CustomerId),
+    LinkCustomer {
+        call: CallId,
+        customer: CustomerId,
+        remember_number: bool,
+    },
+    CreateCustomer {
+        call: Option<CallId>,
+        customer: NewCustomer,
+    },
+
+    FilterHistory {
+        tab: TabKey,
+        filter: HistoryFilter,
+    },
+    MoreHistory(TabKey),
+    SelectHistory {
+        tab: TabKey,
+        line: Option<InteractionId>,
+    },
+
+    MarkMissed {
+        callback: CallbackId,
+        handled: bool,
+    },
+
+    Focus(Region),
+    Open(Overlay),
+    CloseOverlay,
+    Go(Page),
+    DismissToast(u64),
+
+    Language(Language),
+    Theme(Theme),
+    Zoom(f32),
+    Notify(bool),
+    ChangePassword {
+        old: Secret,
+        new: Secret,
+    },
+
+    SignIn {
+        gateway: String,
+        login: String,
+        password: Secret,
+    },
+    ConfirmFingerprint {
+        yes: bool,
+    },
+    /// "Continue here?" — yes.
+    TakeOver,
+    SignOut,
+    Unlock {
+        password: Secret,
+    },
+    /// The window may close now.
+    Close,
+}
+
+/// A command with a name and, mostly, a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Action {
+    Answer,
+    Hold,
+    Mute,
+    Refresh,
+    Transfer,
+    Conference,
+    FocusDock,
+    HangUp,
+    StateMenu,
+    SwitchScreen,
+    Lock,
+    Palette,
+    KeyMap,
+    SearchHistory,
+    Save,
+    NextTab,
+    GoWaiting,
+    GoCard,
+    GoHistory,
+    GoDock,
+    GoCallBar,
+    /// The n-th result of the catalogue, from 1.
+    QuickResult(u8),
+    ZoomIn,
+    ZoomOut,
+    ZoomReset,
+    Reject,
+    Ready,
+    FindCustomer,
+    AddInteraction,
+    Settings,
+    SwitchTheme,
+    SwitchLanguage,
+    SignOut,
+}
+
+/// The picture of an action, by meaning; `kit::icons` has the glyph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Icon {
+    Answer,
+    HangUp,
+    Hold,
+    Mute,
+    Refresh,
+    Transfer,
+    Conference,
+    Form,
+    State,
+    Screens,
+    Lock,
+    Palette,
+    Keys,
+    Search,
+    Save,
+    Tabs,
+    Go,
+    Result,
+    ZoomIn,
+    ZoomOut,
+    Reject,
+    Customer,
+    Note,
+    Settings,
+    Theme,
+    Language,
+    SignOut,
+}
+
+/// A key with its modifiers, free of egui so that this file knows no painting. `Ctrl` is the command key of the system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Shortcut {
+    pub ctrl: bool,
+    pub alt: bool,
+    pub key: Key,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Key {
+    F(u8),
+    Digit(u8),
+    Letter(char),
+    Enter,
+    Tab,
+    Plus,
+    Minus,
+}
+
+/// Why an action cannot be done now; shown on hover.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// Comes with a later version of the program.
+    NotThereYet,
+    NoCall,
+    /// The call does not ring.
+    NotRinging,
+    NotTalking,
+    /// This telephone is lifted by hand.
+    LiftTheHandset,
+    Offline,
+    NoCard,
+    NotWrapup,
+    TopicMissing,
+    ResultMissing,
+    /// A save of it is on its way.
+    AlreadySaving,
+    NotYourRole,
+    NoSecondTab,
+    NoPhone,
+    /// It is so already.
+    AlreadySo,
+}
+
+impl From<Action> for Command {
+    fn from(action: Action) -> Self {
+        Self::Do(action)
+    }
+}
+
+impl Action {
+    /// Every action, in the order of the palette and the key map.
+    pub const ALL: [Self; 41] = [
+        Self::Answer,
+        Self::HangUp,
+        Self::Reject,
+        Self::Hold,
+        Self::Mute,
+        Self::Transfer,
+        Self::Conference,
+        Self::Save,
+        Self::FocusDock,
+        Self::QuickResult(1),
+        Self::QuickResult(2),
+        Self::QuickResult(3),
+        Self::QuickResult(4),
+        Self::QuickResult(5),
+        Self::QuickResult(6),
+        Self::QuickResult(7),
+        Self::QuickResult(8),
+        Self::QuickResult(9),
+        Self::Ready,
+        Self::StateMenu,
+        Self::FindCustomer,
+        Self::AddInteraction,
+        Self::SearchHistory,
+        Self::Refresh,
+        Self::NextTab,
+        Self::GoWaiting,
+        Self::GoCard,
+        Self::GoHistory,
+        Self::GoDock,
+        Self::GoCallBar,
+        Self::SwitchScreen,
+        Self::Palette,
+        Self::KeyMap,
+        Self::Settings,
+        Self::SwitchTheme,
+        Self::SwitchLanguage,
+        Self::ZoomIn,
+        Self::ZoomOut,
+        Self::ZoomReset,
+        Self::Lock,
+        Self::SignOut,
+    ];
+
+    pub const fn shortcut(self) -> Option<Shortcut> {
+        let shortcut = match self {
+            Self::KeyMap => Shortcut::f(1),
+            Self::Answer => Shortcut::f(2),
+            Self::Hold => Shortcut::f(3),
+            Self::Mute => Shortcut::f(4),
+            Self::Refresh => Shortcut::f(5),
+            Self::Transfer => Shortcut::f(6),
+            Self::Conference => Shortcut::f(7),
+            Self::FocusDock => Shortcut::f(8),
+            Self::HangUp => Shortcut::f(9),
+            Self::StateMenu => Shortcut::f(10),
+            Self::SwitchScreen => Shortcut::f(11),
+            Self::Lock => Shortcut::f(12),
+            Self::Palette => Shortcut::ctrl(Key::Letter('K')),
+            Self::SearchHistory => Shortcut::ctrl(Key::Letter('F')),
+            Self::Save => Shortcut::ctrl(Key::Enter),
+            Self::NextTab => Shortcut::ctrl(Key::Tab),
+            Self::GoWaiting => Shortcut::alt(1),
+            Self::GoCard => Shortcut::alt(2),
+            Self::GoHistory => Shortcut::alt(3),
+            Self::GoDock => Shortcut::alt(4),
+            Self::GoCallBar => Shortcut::alt(5),
+            Self::QuickResult(n) => Shortcut::ctrl(Key::Digit(n)),
+            Self::ZoomIn => Shortcut::ctrl(Key::Plus),
+            Self::ZoomOut => Shortcut::ctrl(Key::Minus),
+            Self::ZoomReset => Shortcut::ctrl(Key::Digit(0)),
+            Self::Reject
+            | Self::Ready
+            | Self::FindCustomer
+            | Self::AddInteraction
+            | Self::Settings
+            | Self::SwitchTheme
+            | Self::SwitchLanguage
+            | Self::SignOut => return None,
+        };
+        Some(shortcut)
+    }
+
+    pub const fn icon(self) -> Icon {
+        match self {
+            Self::Answer => Icon::Answer,
+            Self::Hold => Icon::Hold,
+            Self::Mute => Icon::Mute,
+            Self::Refresh => Icon::Refresh,
+            Self::Transfer => Icon::Transfer,
+            Self::Conference => Icon::Conference,
+            Self::FocusDock => Icon::Form,
+            Self::HangUp => Icon::HangUp,
+            Self::StateMenu | Self::Ready => Icon::State,
+            Self::SwitchScreen => Icon::Screens,
+            Self::Lock => Icon::Lock,
+            Self::Palette => Icon::Palette,
+            Self::KeyMap => Icon::Keys,
+            Self::SearchHistory => Icon::Search,
+            Self::Save => Icon::Save,
+            Self::NextTab => Icon::Tabs,
+            Self::GoWaiting | Self::GoCard | Self::GoHistory | Self::GoDock | Self::GoCallBar => Icon::Go,
+            Self::QuickResult(_) => Icon::Result,
+            Self::ZoomIn | Self::ZoomReset => Icon::ZoomIn,
+            Self::ZoomOut => Icon::ZoomOut,
+            Self::Reject => Icon::Reject,
+            Self::FindCustomer => Icon::Customer,
+            Self::AddInteraction => Icon::Note,
+            Self::Settings => Icon::Settings,
+            Self::SwitchTheme => Icon::Theme,
+            Self::SwitchLanguage => Icon::Language,
+            Self::SignOut => Icon::SignOut,
+        }
+    }
+
+    /// The least role that has it.
+    pub const fn role(self) -> Role {
+        match self {
+            Self::SwitchScreen => Role::Supervisor,
+            _ => Role::Operator,
+        }
+    }
+
+    /// Whether it can be done now, and if not, why not.
+    ///
+    /// # Errors
+    /// The reason, for the tooltip.
+    pub fn enabled(self, desk: &Desk) -> Result<(), Reason> {
+        if desk.role() < self.role() {
+            return Err(Reason::NotYourRole);
+        }
+        match self {
+            Self::Hold | Self::Mute | Self::Transfer | Self::Conference => Err(Reason::NotThereYet),
+            Self::Answer => can_answer(desk),
+            Self::Reject => online(desk).and_then(|()| ringing(desk)),
+            Self::HangUp => online(desk).and_then(|()| talking(desk)),
+            Self::Save => can_save(desk),
+            Self::Refresh => online(desk).and_then(|()| card(desk)),
+            Self::SearchHistory | Self::GoHistory | Self::AddInteraction => card(desk),
+            Self::QuickResult(_) => call(desk),
+            Self::NextTab if desk.tabs.len() < 2 => Err(Reason::NoSecondTab),
+            Self::Ready => can_be_ready(desk),
+            Self::StateMenu => online(desk),
+            Self::FindCustomer => online(desk),
+            Self::NextTab
+            | Self::FocusDock
+            | Self::SwitchScreen
+            | Self::Lock
+            | Self::Palette
+            | Self::KeyMap
+            | Self::GoWaiting
+            | Self::GoCard
+            | Self::GoDock
+            | Self::GoCallBar
+            | Self::ZoomIn
+            | Self::ZoomOut
+            | Self::ZoomReset
+            | Self::Settings
+            | Self::SwitchTheme
+            | Self::SwitchLanguage
+            | Self::SignOut => Ok(()),
+        }
+    }
+}
+
+fn online(desk: &Desk) -> Result<(), Reason> {
+    if desk.connection.is_online() { Ok(()) } else { Err(Reason::Offline) }
+}
+
+fn call(desk: &Desk) -> Result<(), Reason> {
+    if desk.call.is_some() { Ok(()) } else { Err(Reason::NoCall) }
+}
+
+fn ringing(desk: &Desk) -> Result<(), Reason> {
+    let call = desk.call.as_ref().ok_or(Reason::NoCall)?;
+    if call.is_ringing() { Ok(()) } else { Err(Reason::NotRinging) }
+}
+
+fn talking(desk: &Desk) -> Result<(), Reason> {
+    let call = desk.call.as_ref().ok_or(Reason::NoCall)?;
+    if call.is_talking() { Ok(()) } else { Err(Reason::NotTalking) }
+}
+
+fn card(desk: &Desk) -> Result<(), Reason> {
+    if desk.front_tab().is_some_and(|tab| tab.known().is_some()) { Ok(()) } else { Err(Reason::NoCard) }
+}
+
+fn can_answer(desk: &Desk) -> Result<(), Reason> {
+    ringing(desk)?;
+    online(desk)?;
+    let by_screen = desk.call.as_ref().is_some_and(|call| call.offer.can_answer_from_screen);
+    if by_screen { Ok(()) } else { Err(Reason::LiftTheHandset) }
+}
+
+/// Saves the open form, else the wrap-up of the call in front.
+fn can_save(desk: &Desk) -> Result<(), Reason> {
+    let tab = desk.front.ok_or(Reason::NoCall)?;
+    if desk.drafts.get(tab).is_some_and(|draft| draft.form.is_some() || draft.manual.is_some()) {
+        return Ok(());
+    }
+    desk.wrapup_to_save(tab).map(|_| ())
+}
+
+fn can_be_ready(desk: &Desk) -> Result<(), Reason> {
+    online(desk)?;
+    let state = desk.state.as_ref().ok_or(Reason::Offline)?;
+    let waits = state.pending.as_ref().is_some_and(|wish| *wish != Wish::Ready);
+    if state.presence == shared::domain::agent::Presence::Ready && !waits {
+        return Err(Reason::AlreadySo);
+    }
+    if state.phone_registered == Some(false) { Err(Reason::NoPhone) } else { Ok(()) }
+}
+
+impl Shortcut {
+    const fn f(n: u8) -> Self {
+        Self { ctrl: false, alt: false, key: Key::F(n) }
+    }
+
+    const fn ctrl(key: Key) -> Self {
+        Self { ctrl: true, alt: false, key }
+    }
+
+    const fn alt(digit: u8) -> Self {
+        Self { ctrl: false, alt: true, key: Key::Digit(digit) }
+    }
+}
+
+/// As on a keyboard: `Ctrl+Enter`, `Alt+1`, `F2`.
+impl std::fmt::Display for Shortcut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.ctrl {
+            f.write_str("Ctrl+")?;
+        }
+        if self.alt {
+            f.write_str("Alt+")?;
+        }
+        match self.key {
+            Key::F(n) => write!(f, "F{n}"),
+            Key::Digit(n) => write!(f, "{n}"),
+            Key::Letter(letter) => write!(f, "{letter}"),
+            Key::Enter => f.write_str("Enter"),
+            Key::Tab => f.write_str("Tab"),
+            Key::Plus => f.write_str("+"),
+            Key::Minus => f.write_str("-"),
+        }
+    }
+}

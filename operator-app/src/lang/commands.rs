@@ -1,0 +1,218 @@
+use shared::domain::catalogue::Catalogue;
+use shared::wire::command::CommandError;
+use shared::wire::event::WithdrawnBecause;
+
+use super::Tr;
+use crate::command::{Action, Reason};
+use crate::state::Failure;
+use crate::state::saves::SaveKind;
+use crate::state::toasts::Message;
+
+/// The list of commands and the map of keys.
+#[derive(Debug)]
+pub struct CommandWords {
+    pub palette: &'static str,
+    pub palette_hint: &'static str,
+    pub nothing: &'static str,
+    pub keymap: &'static str,
+    pub keymap_hint: &'static str,
+}
+
+pub const RU: CommandWords = CommandWords {
+    palette: "Все команды",
+    palette_hint: "Начните печатать название команды",
+    nothing: "Такой команды нет",
+    keymap: "Клавиши",
+    keymap_hint: "Esc — закрыть",
+};
+
+pub const EN: CommandWords = CommandWords {
+    palette: "All commands",
+    palette_hint: "Start typing a command's name",
+    nothing: "There is no such command",
+    keymap: "Keys",
+    keymap_hint: "Esc closes",
+};
+
+impl Tr {
+    /// What stands on the button, in the palette and in the key map.
+    pub const fn action(&self, action: Action) -> &'static str {
+        let (ru, en) = match action {
+            Action::Answer => ("Ответить", "Answer"),
+            Action::Hold => ("Удерж.", "Hold"),
+            Action::Mute => ("Выключить микрофон", "Mute"),
+            Action::Refresh => ("Обновить карточку", "Refresh the card"),
+            Action::Transfer => ("Перевод", "Transfer"),
+            Action::Conference => ("Конференция", "Conference"),
+            Action::FocusDock => ("Записать обращение", "Write the contact"),
+            Action::HangUp => ("Завершить", "Hang up"),
+            Action::StateMenu => ("Сменить состояние", "Change state"),
+            Action::SwitchScreen => ("Рабочее место или зал", "Workplace or floor"),
+            Action::Lock => ("Заблокировать рабочее место", "Lock the workplace"),
+            Action::Palette => ("Все команды", "All commands"),
+            Action::KeyMap => ("Клавиши", "Keys"),
+            Action::SearchHistory => ("Искать в истории", "Search history"),
+            Action::Save => ("Сохранить", "Save"),
+            Action::NextTab => ("Следующая карточка", "Next card"),
+            Action::GoWaiting => ("Перейти к очереди", "Go to the queue"),
+            Action::GoCard => ("Перейти к карточке", "Go to the card"),
+            Action::GoHistory => ("Перейти к истории", "Go to the history"),
+            Action::GoDock => ("Перейти к обращению", "Go to the contact"),
+            Action::GoCallBar => ("Перейти к панели вызова", "Go to the call bar"),
+            Action::QuickResult(_) => ("Результат обращения", "Disposition"),
+            Action::ZoomIn => ("Крупнее", "Larger"),
+            Action::ZoomOut => ("Мельче", "Smaller"),
+            Action::ZoomReset => ("Обычный размер", "Normal size"),
+            Action::Reject => ("Отклонить вызов", "Reject the call"),
+            Action::Ready => ("Готов", "Ready"),
+            Action::FindCustomer => ("Найти клиента", "Find a customer"),
+            Action::AddInteraction => ("Записать встречу, письмо или выезд", "Add a meeting, letter or visit"),
+            Action::Settings => ("Настройки", "Settings"),
+            Action::SwitchTheme => ("Сменить тему", "Switch the theme"),
+            Action::SwitchLanguage => ("Switch to English", "Перейти на русский"),
+            Action::SignOut => ("Выйти из системы", "Sign out"),
+        };
+        self.pick(ru, en)
+    }
+
+    /// The action in a list; a quick result by the name of that result.
+    pub fn action_in_list(&self, action: Action, catalogue: &Catalogue) -> Option<String> {
+        let Action::QuickResult(n) = action else { return Some(self.action(action).to_owned()) };
+        let result = catalogue.results.get(usize::from(n).checked_sub(1)?)?;
+        Some(format!("{}: {}", self.action(action), self.of(&result.name)))
+    }
+
+    pub const fn why_not(&self, reason: Reason) -> &'static str {
+        let (ru, en) = match reason {
+            Reason::NotThereYet => (
+                "Пока не поддерживается: пользуйтесь кнопкой на телефоне",
+                "Not supported yet: use the button on the telephone",
+            ),
+            Reason::NoCall => ("Сейчас нет вызова", "There is no call now"),
+            Reason::NotRinging => ("Вызов сейчас не звонит", "The call does not ring now"),
+            Reason::NotTalking => ("Сейчас нет разговора", "Nobody is talking now"),
+            Reason::LiftTheHandset => {
+                ("Этот телефон не отвечает с экрана: снимите трубку", "Lift the handset of this telephone")
+            }
+            Reason::Offline => ("Нет связи со шлюзом", "No connection to the gateway"),
+            Reason::NoCard => ("Карточка клиента не открыта", "No customer's card is open"),
+            Reason::NotWrapup => ("Сохранить можно после разговора", "It can be saved after the talk"),
+            Reason::TopicMissing => {
+                ("Выберите тематику: напечатайте, о чём обращение", "Choose a topic: type what it is about")
+            }
+            Reason::ResultMissing => ("Выберите результат обращения", "Choose a disposition"),
+            Reason::AlreadySaving => ("Уже сохраняется", "It is being saved already"),
+            Reason::NotYourRole => ("Нужны права супервизора", "A supervisor may do this"),
+            Reason::NoSecondTab => ("Открыта одна карточка", "Only one card is open"),
+            Reason::NoPhone => ("Телефон не на связи", "The telephone is not registered"),
+            Reason::AlreadySo => ("Уже так", "It is so already"),
+        };
+        self.pick(ru, en)
+    }
+
+    pub const fn failure(&self, failure: &Failure) -> &'static str {
+        let (ru, en) = match failure {
+            Failure::Unreachable => ("шлюз не отвечает", "the gateway does not answer"),
+            Failure::DatabaseAway => ("база клиентов недоступна", "the customer base is away"),
+            Failure::NotAllowed => ("нет прав", "not allowed"),
+            Failure::NotFound => ("этого больше нет", "it is not there any more"),
+            Failure::Other { .. } => ("шлюз ответил отказом", "the gateway refused"),
+        };
+        self.pick(ru, en)
+    }
+
+    pub fn toast(&self, message: &Message) -> String {
+        match message {
+            Message::Saved(kind) => self.saved(*kind).to_owned(),
+            Message::WaitsForGateway(kind) => {
+                format!("{} {}", self.saved_thing(*kind), self.pick("ждёт отправки", "waits to be sent"))
+            }
+            Message::Refused { kind, error } => format!("{}: {}", self.refused_thing(*kind), self.error(error)),
+            Message::OfferGone(why) => self.offer_gone(*why).to_owned(),
+            Message::BackOnline => self.pick("Связь восстановлена", "The connection is back").to_owned(),
+            Message::DraftsNotKept => self
+                .pick(
+                    "Черновики не пишутся на диск: освободите место. До этого не закрывайте программу.",
+                    "Drafts cannot be written: free some disk space. Until then do not close the program.",
+                )
+                .to_owned(),
+        }
+    }
+
+    /// Why a command did not work, with the next step.
+    pub fn error(&self, error: &CommandError) -> String {
+        let words = match error {
+            CommandError::TooLate => {
+                ("вызов уже в другом состоянии, ничего делать не нужно", "the call has moved on, nothing to do")
+            }
+            CommandError::NotAllowed => ("нет прав, обратитесь к супервизору", "not allowed, ask a supervisor"),
+            CommandError::Invalid { field, .. } => {
+                return format!("{} ({field})", self.pick("проверьте поле", "check the field"));
+            }
+            CommandError::KeyReused => ("запись изменилась, сохраните ещё раз", "the record has changed, save again"),
+            CommandError::NotFound { .. } => ("этого больше нет, обновите карточку", "it is gone, refresh the card"),
+            CommandError::DatabaseAway => {
+                ("база недоступна, запись уйдёт сама", "the base is away, it will be sent by itself")
+            }
+            CommandError::PhoneLost => ("телефон не на связи, проверьте аппарат", "the telephone is gone, check it"),
+            CommandError::WrongPassword => ("старый пароль не подошёл", "the old password is wrong"),
+            CommandError::Busy => ("шлюз занят, повторите", "the gateway is busy, try again"),
+        };
+        self.pick(words.0, words.1).to_owned()
+    }
+
+    const fn saved(&self, kind: SaveKind) -> &'static str {
+        let (ru, en) = match kind {
+            SaveKind::Wrapup(_) => ("Обращение сохранено", "The contact is saved"),
+            SaveKind::Reading => ("Показания записаны", "The reading is saved"),
+            SaveKind::Request => ("Заявка зарегистрирована", "The request is registered"),
+            SaveKind::Interaction => ("Запись добавлена в историю", "Added to the history"),
+            SaveKind::Link(..) => ("Клиент привязан к вызову", "The customer is linked to the call"),
+            SaveKind::NewCustomer => ("Клиент создан", "The customer is created"),
+            SaveKind::Missed(_) => ("Отмечено", "Marked"),
+            SaveKind::Password => ("Пароль изменён", "The password is changed"),
+            SaveKind::Phone => ("Готово", "Done"),
+        };
+        self.pick(ru, en)
+    }
+
+    const fn saved_thing(&self, kind: SaveKind) -> &'static str {
+        let (ru, en) = match kind {
+            SaveKind::Wrapup(_) => ("Обращение", "The contact"),
+            SaveKind::Reading => ("Показание", "The reading"),
+            SaveKind::Request => ("Заявка", "The request"),
+            SaveKind::Interaction => ("Запись истории", "The history entry"),
+            SaveKind::Link(..) => ("Привязка клиента", "The customer's link"),
+            SaveKind::NewCustomer => ("Новый клиент", "The new customer"),
+            SaveKind::Missed(_) => ("Отметка", "The mark"),
+            SaveKind::Password => ("Пароль", "The password"),
+            SaveKind::Phone => ("Команда", "The command"),
+        };
+        self.pick(ru, en)
+    }
+
+    const fn refused_thing(&self, kind: SaveKind) -> &'static str {
+        let (ru, en) = match kind {
+            SaveKind::Phone => ("Не получилось", "It did not work"),
+            SaveKind::Password => ("Пароль не изменён", "The password was not changed"),
+            _ => ("Не сохранено", "Not saved"),
+        };
+        self.pick(ru, en)
+    }
+
+    const fn offer_gone(&self, why: WithdrawnBecause) -> &'static str {
+        let (ru, en) = match why {
+            WithdrawnBecause::CallerGone => ("Звонящий положил трубку до ответа", "The caller hung up while ringing"),
+            WithdrawnBecause::NoAnswer => (
+                "Вызов не принят и вернулся в очередь. Вы не готовы: не ответил.",
+                "The call rang out and is back in the queue. You are not ready: no answer.",
+            ),
+            WithdrawnBecause::Rejected => ("Вызов отклонён и вернулся в очередь", "Rejected; back in the queue"),
+            WithdrawnBecause::PhoneLost => {
+                ("Телефон не отвечает: вызов вернулся в очередь", "The telephone is gone: back in the queue")
+            }
+            WithdrawnBecause::TakenOver => ("Вызов на другом вашем рабочем месте", "The call is at your other desk"),
+        };
+        self.pick(ru, en)
+    }
+}

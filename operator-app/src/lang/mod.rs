@@ -1,0 +1,120 @@
+//! The words of the screens, in Russian and English.
+//!
+//! One struct for each area with a `RU` and an `EN` of it, so that a missing word does not compile; to switch the
+//! language is to swap one reference. Codes of the wire become words here and nowhere else; what the call center
+//! itself names (topics, results, reasons, forms, queues) comes in both languages from the catalogue.
+
+pub mod format;
+
+mod call;
+mod card;
+mod commands;
+mod floor;
+mod forms;
+mod history;
+mod waiting;
+mod wrapup;
+
+pub use call::CallWords;
+pub use card::CardWords;
+pub use commands::CommandWords;
+pub use floor::FloorWords;
+pub use forms::FormWords;
+pub use history::HistoryWords;
+pub use waiting::WaitingWords;
+pub use wrapup::WrapupWords;
+
+use shared::domain::catalogue::Words;
+
+use crate::settings::Language;
+
+/// Every word of the screens in one language.
+#[derive(Debug)]
+pub struct Tr {
+    pub language: Language,
+    pub call: CallWords,
+    pub waiting: WaitingWords,
+    pub card: CardWords,
+    pub history: HistoryWords,
+    pub wrapup: WrapupWords,
+    pub forms: FormWords,
+    pub floor: FloorWords,
+    pub commands: CommandWords,
+}
+
+pub static RU: Tr = Tr {
+    language: Language::Ru,
+    call: call::RU,
+    waiting: waiting::RU,
+    card: card::RU,
+    history: history::RU,
+    wrapup: wrapup::RU,
+    forms: forms::RU,
+    floor: floor::RU,
+    commands: commands::RU,
+};
+
+pub static EN: Tr = Tr {
+    language: Language::En,
+    call: call::EN,
+    waiting: waiting::EN,
+    card: card::EN,
+    history: history::EN,
+    wrapup: wrapup::EN,
+    forms: forms::EN,
+    floor: floor::EN,
+    commands: commands::EN,
+};
+
+/// The words of `language`.
+pub const fn of(language: Language) -> &'static Tr {
+    match language {
+        Language::Ru => &RU,
+        Language::En => &EN,
+    }
+}
+
+impl Tr {
+    /// A word of the catalogue.
+    pub fn of<'w>(&self, words: &'w Words) -> &'w str {
+        match self.language {
+            Language::Ru => &words.ru,
+            Language::En => &words.en,
+        }
+    }
+}
+
+/// `1 звонок`, `2 звонка`, `5 звонков`: the form that goes with `n` in Russian.
+pub(crate) fn plural_ru<'a>(n: usize, one: &'a str, few: &'a str, many: &'a str) -> &'a str {
+    match (n % 10, n % 100) {
+        (1, tail) if tail != 11 => one,
+        (2..=4, tail) if !(12..=14).contains(&tail) => few,
+        _ => many,
+    }
+}
+
+pub(crate) fn plural_en<'a>(n: usize, one: &'a str, many: &'a str) -> &'a str {
+    if n == 1 { one } else { many }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn russian_counts_as_people_count() {
+        for (n, expected) in [
+            (0, "звонков"),
+            (1, "звонок"),
+            (3, "звонка"),
+            (5, "звонков"),
+            (11, "звонков"),
+            (12, "звонков"),
+            (21, "звонок"),
+            (112, "звонков"),
+            (124, "звонка"),
+        ] {
+            assert_eq!(plural_ru(n, "звонок", "звонка", "звонков"), expected, "{n}");
+        }
+    }
+}

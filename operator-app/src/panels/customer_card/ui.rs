@@ -1,0 +1,290 @@
+use egui::{Align, Id, Layout, Rect, ScrollArea, Sense, Ui, pos2, vec2};
+
+use super::data::KnownData;
+use super::search;
+use crate::command::{Command, Requests};
+use crate::kit::tokens::{self, Tone, space};
+use crate::kit::widgets::{self, Button, Cell, Column, Tab as TabItem, Tile, avatar, chip, line, table, tabs, tile};
+use crate::kit::{icons, widgets::section};
+use crate::lang::Tr;
+use crate::panels::{today, words};
+use crate::state::Scene;
+use crate::state::call::CardView;
+use crate::state::screen::Region;
+use crate::state::tab::{Tab, TabKey};
+
+/// Bars stand for a card that has been on its way for this long.
+const BARS_AFTER_MS: i64 = 150;
+
+pub fn customer_card_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) {
+    let (tr, desk) = (words(scene), scene.desk);
+    if desk.tabs.len() > 1 {
+        call_tabs_ui(ui, scene, requests);
+    }
+    let Some(tab) = desk.front_tab() else {
+        if desk.search.text.is_empty() && desk.screen.focus != Some(Region::CustomerSearch) {
+            widgets::empty(ui, tr.card.idle, tr.card.idle_hint);
+        }
+        return;
+    };
+    if desk.screen.focus == Some(Region::Card) {
+        ui.memory_mut(|memory| memory.request_focus(Id::new("card account")));
+    }
+    ScrollArea::vertical().id_salt(("card", tab.key)).auto_shrink(false).show(ui, |ui| {
+        ui.spacing_mut().item_spacing = vec2(space::WIDE, 10.0);
+        match &tab.card {
+            CardView::Known(card) => {
+                let data = KnownData::of(card, tab.chosen_account(), today(scene), tr);
+                known_ui(ui, tab, &data, tr, scene, requests);
+            }
+            CardView::Pending => pending_ui(ui, scene, tab, tr),
+            CardView::Several(candidates) => search::several_ui(ui, scene, tab, candidates, requests),
+            CardView::Unknown => search::unknown_ui(ui, scene, tab, tr.card.unknown, tr.card.unknown_hint, requests),
+            CardView::Withheld => search::unknown_ui(ui, scene, tab, tr.card.withheld, tr.card.withheld_hint, requests),
+            CardView::Unavailable => unavailable_ui(ui, tab, tr, requests),
+        }
+    });
+}
+
+/// The open cards: the call's first, then those opened by hand.
+fn call_tabs_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) {
+    let (tr, desk) = (words(scene), scene.desk);
+    let names: Vec<String> = desk
+        .tabs
+        .iter()
+        .map(|tab| match (tab.known(), &tab.caller) {
+            (Some(card), _) => card.customer.name.reveal().split_whitespace().take(2).collect::<Vec<_>>().join(" "),
+            (None, Some(caller)) => crate::lang::format::caller(caller, tr.call.withheld),
+            (None, None) => tr.card.loading.to_owned(),
+        })
+        .collect();
+    let items: Vec<TabItem<'_, Option<TabKey>>> =
+        desk.tabs.iter().zip(&names).map(|(tab, name)| TabItem::new(Some(tab.key), name)).collect();
+    let area = ui.available_rect_before_wrap();
+    let closable = desk.front.filter(|key| matches!(key, TabKey::Customer(_)));
+    if let Some(Some(key)) = tabs(ui, "cards", desk.front, &items) {
+        requests.push(Command::BringForward(key));
+    }
+    if let Some(key) = closable {
+        let place = Rect::from_min_size(pos2(area.right() - 34.0, area.top() + 2.0), vec2(30.0, 30.0));
+        widgets::inside(ui, "close card", place, |ui| {
+            if Button::new(icons::X, "").look(widgets::Look::Quiet).name(tr.call.close).show(ui).clicked() {
+                requests.push(Command::CloseTab(key));
+            }
+        });
+    }
+    ui.add_space(space::TIGHT);
+}
+
+fn pending_ui(ui: &mut Ui, scene: &Scene<'_>, tab: &Tab, tr: &Tr) {
+    let desk = scene.desk;
+    let waited_ms = match (&desk.call, tab.call()) {
+        (Some(call), Some(id)) if call.id() == id => scene.now.since(call.pop.taken_at).as_millis() as i64,
+        _ => BARS_AFTER_MS,
+    };
+    if waited_ms < BARS_AFTER_MS {
+        ui.ctx().request_repaint_after(std::time::Duration::from_millis((BARS_AFTER_MS - waited_ms) as u64));
+        return;
+    }
+    for bars in [4, 3, 5] {
+        widgets::card(ui, 0.0, |ui| widgets::loading_bars(ui, tr.card.loading, bars));
+    }
+}
+
+fn unavailable_ui(ui: &mut Ui, tab: &Tab, tr: &Tr, requests: &mut Requests) {
+    let tokens = tokens::of(ui);
+    widgets::card(ui, 84.0, |ui| {
+        section(ui, icons::WARNING, tr.card.unavailable, "");
+        ui.add_space(space::HAIR);
+        widgets::words(ui, tr.card.unavailable_hint, tokens::body(), tokens.text);
+        ui.add_space(space::GAP);
+        if Button::new(icons::ARROWS_CLOCKWISE, tr.card.retry).key("F5").show(ui).clicked() {
+            requests.push(Command::RefreshCard(tab.key));
+        }
+    });
+}
+
+fn known_ui(ui: &mut Ui, tab: &Tab, data: &KnownData, tr: &Tr, scene: &Scene<'_>, requests: &mut Requests) {
+    widgets::card(ui, 0.0, |ui| head_ui(ui, tab, data, tr, requests));
+    tiles_ui(ui, data, tr);
+    let half = (ui.available_width() - space::WIDE) / 2.0;
+    pair_ui(
+        ui,
+        half,
+        136.0,
+        |ui| readings_ui(ui, data, tr),
+        |ui| {
+            section(ui, icons::WALLET, tr.card.payments, &data.payments_total);
+            let columns = [
+                Column::left(tr.card.col_date, 0.24),
+                Column::right(tr.card.col_amount, 0.28),
+                Column::left(tr.card.col_channel, 0.24),
+                Column::left(tr.card.col_status, 0.24),
+            ];
+            rows_or(ui, columns, &data.payments, tr.card.no_payments);
+        },
+    );
+    let named: Vec<[Cell; 4]> = data
+        .requests
+        .iter()
+        .map(|row| {
+            let mut row = row.clone();
+            if let Some(form) = scene.desk.catalogue.form(&row[1].words) {
+                row[1].words = tr.of(&form.name).to_owned();
+            }
+            row
+        })
+        .collect();
+    pair_ui(
+        ui,
+        half,
+        84.0,
+        |ui| {
+            let count = if data.corrective.is_empty() { String::new() } else { data.corrective.len().to_string() };
+            section(ui, icons::RECEIPT, tr.card.corrective, &count);
+            let columns = [
+                Column::left(tr.card.col_number, 0.28),
+                Column::right(tr.card.col_amount, 0.22),
+                Column::left(tr.card.col_ground, 0.29),
+                Column::left(tr.card.col_status, 0.21),
+            ];
+            rows_or(ui, columns, &data.corrective, tr.card.no_corrective);
+        },
+        |ui| {
+            let count = if named.is_empty() { String::new() } else { named.len().to_string() };
+            section(ui, icons::CLIPBOARD_TEXT, tr.card.requests, &count);
+            let columns = [
+                Column::left("№", 0.2),
+                Column::left(tr.card.col_request, 0.3),
+                Column::left(tr.card.col_due, 0.23),
+                Column::left(tr.card.col_status, 0.27),
+            ];
+            rows_or(ui, columns, &named, tr.card.no_requests);
+        },
+    );
+}
+
+fn head_ui(ui: &mut Ui, tab: &Tab, data: &KnownData, tr: &Tr, requests: &mut Requests) {
+    let tokens = tokens::of(ui);
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 52.0), Sense::hover());
+    let painter = ui.painter();
+    let disc = pos2(rect.left() + 26.0, rect.center().y);
+    avatar(painter, tokens, disc, 26.0, &data.initials, tokens::title(), Tone::Legal);
+    let x = rect.left() + 66.0;
+    let room = rect.right() - x;
+    let (_, cut) = line(painter, pos2(x, rect.top() + 14.0), &data.name, tokens::title(), tokens.value, room);
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Heading, true, data.name.as_str()));
+    if cut {
+        response.on_hover_text(&data.name);
+    }
+    let line_rect = Rect::from_min_size(pos2(x, rect.top() + 30.0), vec2(room, 22.0));
+    widgets::inside(ui, "account line", line_rect, |ui| {
+        ui.spacing_mut().interact_size.y = 18.0;
+        ui.spacing_mut().item_spacing.x = 6.0;
+        ui.horizontal_centered(|ui| {
+            if !data.account_number.is_empty() {
+                widgets::label(ui, tr.card.account, tokens::body(), tokens.caption);
+                widgets::copyable(ui, &data.account_number, tokens::strong(), tokens.value);
+                widgets::label(ui, "·", tokens::body(), tokens.caption);
+            }
+            widgets::copyable(ui, &data.address, tokens::body(), tokens.text);
+        });
+    });
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(6.0, 6.0);
+        for (icon, words, tone) in &data.flags {
+            chip(ui, icon, words, *tone);
+        }
+        ui.add_space(2.0);
+        let facts = egui::RichText::new(&data.facts).font(tokens::secondary()).color(tokens.caption);
+        ui.add(egui::Label::new(facts).truncate());
+    });
+    if data.accounts.len() > 1 {
+        let items: Vec<TabItem<'_, Option<_>>> =
+            data.accounts.iter().map(|(id, number)| TabItem::new(Some(*id), number)).collect();
+        if let Some(Some(account)) = tabs(ui, tr.card.accounts, data.account, &items) {
+            requests.push(Command::SelectAccount { tab: tab.key, account });
+        }
+    }
+}
+
+fn tiles_ui(ui: &mut Ui, data: &KnownData, tr: &Tr) {
+    let width = (ui.available_width() - 3.0 * space::WIDE) / 4.0;
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = space::WIDE;
+        for (name, figure, curve) in [
+            (tr.card.debt, &data.debt, &[][..]),
+            (tr.card.last_readings, &data.reading, &[]),
+            (tr.card.last_payment, &data.payment, &[]),
+            (tr.card.consumption, &data.consumption, data.curve.as_slice()),
+        ] {
+            let look = Tile { icon: "", name, value: &figure.value, note: &figure.note, tone: figure.tone, curve };
+            tile(ui, width, &look);
+        }
+    });
+}
+
+fn readings_ui(ui: &mut Ui, data: &KnownData, tr: &Tr) {
+    section(ui, icons::GAUGE, tr.card.readings, &data.meter);
+    let zone = tr.card.col_zone;
+    let kwh = Column::right(tr.card.col_kwh, 0.16);
+    let rows = |n: usize| data.readings.iter().filter(move |row| row.len() == n);
+    match data.zones {
+        1 => {
+            let columns = [
+                Column::left(tr.card.col_date, 0.26),
+                Column::right(zone[0], 0.24),
+                kwh,
+                Column::left(tr.card.col_source, 0.34),
+            ];
+            rows_or(ui, columns, &fixed(rows(4)), tr.card.no_readings);
+        }
+        2 => {
+            let columns = [
+                Column::left(tr.card.col_date, 0.24),
+                Column::right(zone[0], 0.17),
+                Column::right(zone[1], 0.16),
+                Column::right(tr.card.col_kwh, 0.14),
+                Column::left(tr.card.col_source, 0.29),
+            ];
+            rows_or(ui, columns, &fixed(rows(5)), tr.card.no_readings);
+        }
+        _ => {
+            let columns = [
+                Column::left(tr.card.col_date, 0.22),
+                Column::right(zone[0], 0.14),
+                Column::right(zone[1], 0.14),
+                Column::right(zone[2], 0.14),
+                Column::right(tr.card.col_kwh, 0.13),
+                Column::left(tr.card.col_source, 0.23),
+            ];
+            rows_or(ui, columns, &fixed(rows(6)), tr.card.no_readings);
+        }
+    }
+}
+
+fn fixed<'r, const N: usize>(rows: impl Iterator<Item = &'r Vec<Cell>>) -> Vec<[Cell; N]> {
+    rows.filter_map(|row| row.clone().try_into().ok()).collect()
+}
+
+fn rows_or<const N: usize>(ui: &mut Ui, columns: [Column<'_>; N], rows: &[[Cell; N]], nothing: &str) {
+    if rows.is_empty() {
+        ui.add_space(space::GAP);
+        widgets::words(ui, nothing, tokens::body(), tokens::of(ui).caption);
+    } else {
+        table(ui, columns, rows);
+    }
+}
+
+/// Two cards beside each other, of the same height.
+fn pair_ui(ui: &mut Ui, half: f32, min_height: f32, left: impl FnOnce(&mut Ui), right: impl FnOnce(&mut Ui)) {
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing.x = space::WIDE;
+        for draw in [Box::new(left) as Box<dyn FnOnce(&mut Ui)>, Box::new(right)] {
+            ui.allocate_ui_with_layout(vec2(half, 0.0), Layout::top_down(Align::Min), |ui| {
+                ui.set_width(half);
+                widgets::card(ui, min_height, draw);
+            });
+        }
+    });
+}

@@ -1,0 +1,7 @@
+//! Every key (F1).
+
+mod data;
+mod ui;
+
+pub use data::*;
+pub use ui::*;

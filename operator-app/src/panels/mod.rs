@@ -1,0 +1,72 @@
+//! The parts of the screens. Each is a folder: `data` is what the panel shows, worked out from the desk and free of
+//! egui; `ui` draws it and pushes [`Command`](crate::command::Command)s.
+
+pub mod call_bar;
+pub mod customer_card;
+pub mod floor;
+pub mod history;
+pub mod keymap;
+pub mod palette;
+pub mod strip;
+pub mod toasts;
+pub mod waiting;
+pub mod wrapup;
+
+use chrono::NaiveDate;
+use egui::{Response, Ui};
+use shared::time::UtcMs;
+
+use crate::command::{Action, Requests};
+use crate::kit::icons;
+use crate::kit::widgets::Button;
+use crate::lang::{self, Tr, format};
+use crate::state::Scene;
+
+/// The words of the scene's language.
+pub fn words(scene: &Scene<'_>) -> &'static Tr {
+    lang::of(scene.settings.language)
+}
+
+/// The gateway's time of day.
+pub fn gateway_now(scene: &Scene<'_>) -> UtcMs {
+    scene.desk.clock.at(scene.now)
+}
+
+/// Today where the operator sits.
+pub fn today(scene: &Scene<'_>) -> NaiveDate {
+    format::local(gateway_now(scene)).date_naive()
+}
+
+/// The key of an action as it stands on its button.
+pub fn key_of(action: Action) -> String {
+    action.shortcut().map(|shortcut| shortcut.to_string()).unwrap_or_default()
+}
+
+/// The button of an action: its words, key and icon; disabled with the reason under the mouse. `shape` may change
+/// how it looks, never what it does.
+pub fn action_button(
+    ui: &mut Ui,
+    scene: &Scene<'_>,
+    requests: &mut Requests,
+    action: Action,
+    with_words: bool,
+    shape: impl FnOnce(Button<'_>) -> Button<'_>,
+) -> Response {
+    let tr = words(scene);
+    let name = tr.action(action);
+    let allowed = action.enabled(scene.desk);
+    let key = key_of(action);
+    let button = Button::new(icons::of(action.icon()), if with_words { name } else { "" }).name(name).key(&key);
+    let response = shape(button).enabled(allowed.is_ok()).show(ui);
+    if response.clicked() {
+        requests.push(action);
+    }
+    match allowed {
+        Ok(()) if with_words => response,
+        Ok(()) => response.on_hover_text(name),
+        Err(reason) => {
+            let why = tr.why_not(reason);
+            response.on_hover_text(if with_words { why.to_owned() } else { format!("{name}. {why}") })
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Every command by name (Ctrl+K).
+
+mod data;
+mod ui;
+
+pub use data::*;
+pub use ui::*;

@@ -1,0 +1,31 @@
+use crate::kit::tokens::Tone;
+use crate::panels::words;
+use crate::state::Scene;
+use crate::state::toasts::Message;
+
+/// One short message.
+#[derive(Debug)]
+pub struct ToastData {
+    pub id: u64,
+    pub words: String,
+    pub tone: Tone,
+    /// Errors stay until somebody has read them.
+    pub stays: bool,
+}
+
+pub fn toasts_data(scene: &Scene<'_>) -> Vec<ToastData> {
+    let tr = words(scene);
+    let toasts = scene.desk.toasts.shown().iter();
+    toasts
+        .map(|toast| ToastData {
+            id: toast.id,
+            words: tr.toast(&toast.message),
+            tone: match toast.message {
+                Message::Saved(_) | Message::BackOnline => Tone::Ok,
+                Message::WaitsForGateway(_) | Message::OfferGone(_) => Tone::Warn,
+                Message::Refused { .. } | Message::DraftsNotKept => Tone::Bad,
+            },
+            stays: toast.message.is_error(),
+        })
+        .collect()
+}

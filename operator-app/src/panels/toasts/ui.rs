@@ -1,0 +1,31 @@
+use egui::{Align2, Area, Id, Order, Ui, vec2};
+
+use super::data::toasts_data;
+use crate::command::{Command, Requests};
+use crate::kit::widgets::{ToastLook, toast};
+use crate::panels::words;
+use crate::state::Scene;
+
+/// Over the foot of the history: never over the call bar or the dock.
+pub fn toasts_ui(ui: &Ui, scene: &Scene<'_>, requests: &mut Requests) {
+    let data = toasts_data(scene);
+    if data.is_empty() {
+        return;
+    }
+    let dismiss = words(scene).call.dismiss;
+    Area::new(Id::new("toasts")).order(Order::Foreground).anchor(Align2::RIGHT_BOTTOM, vec2(-14.0, -14.0)).show(
+        ui.ctx(),
+        |ui| {
+            ui.set_width(352.0);
+            ui.spacing_mut().item_spacing.y = 8.0;
+            for one in &data {
+                ui.push_id(one.id, |ui| {
+                    let look = ToastLook { words: &one.words, tone: one.tone, dismiss: one.stays.then_some(dismiss) };
+                    if toast(ui, look).is_some_and(|close| close.clicked()) {
+                        requests.push(Command::DismissToast(one.id));
+                    }
+                });
+            }
+        },
+    );
+}

@@ -1,0 +1,184 @@
+use egui::{Align2, Id, Rect, Response, Ui, pos2, vec2};
+
+use super::data::{List, WaitingRow, missed_row, waiting_row};
+use crate::command::{Command, Requests};
+use crate::kit::tokens::{self, Tone, height};
+use crate::kit::widgets::{self, RowList, Tab, avatar, initials, line, line_right, tabs};
+use crate::kit::{fonts, icons};
+use crate::panels::words;
+use crate::state::Scene;
+use crate::state::screen::Region;
+
+/// What is remembered of the list from frame to frame; nothing of it leaves the screen.
+#[derive(Clone, Copy, Debug, Default)]
+struct Remembered {
+    list: List,
+    call: Option<shared::ids::CallId>,
+    missed: Option<shared::ids::CallbackId>,
+}
+
+/// `narrow` leaves initials and the waiting time.
+pub fn waiting_ui(ui: &mut Ui, scene: &Scene<'_>, narrow: bool, requests: &mut Requests) {
+    let (tr, desk) = (words(scene), scene.desk);
+    let id = Id::new("waiting list");
+    let mut kept = ui.data(|data| data.get_temp::<Remembered>(id)).unwrap_or_default();
+    if narrow {
+        narrow_tabs_ui(ui, scene, &mut kept.list);
+    } else {
+        let open = desk.missed.iter().filter(|missed| missed.handled_at.is_none()).count();
+        let items = [
+            Tab::counted(List::Queue, tr.waiting.queue, desk.waiting.len()),
+            Tab::counted(List::Missed, tr.waiting.missed, open),
+        ];
+        if let Some(list) = tabs(ui, tr.waiting.lists, kept.list, &items) {
+            kept.list = list;
+        }
+    }
+    ui.add_space(4.0);
+    let list_id = ui.id().with(match kept.list {
+        List::Queue => "queue rows",
+        List::Missed => "missed rows",
+    });
+    if desk.screen.focus == Some(Region::Waiting) {
+        ui.memory_mut(|memory| memory.request_focus(list_id));
+    }
+    match kept.list {
+        List::Queue if desk.waiting.is_empty() => {
+            empty_ui(ui, narrow, tr.waiting.nobody_waits, tr.waiting.nobody_waits_hint);
+        }
+        List::Queue => {
+            let keys: Vec<_> = desk.waiting.iter().map(|caller| caller.call).collect();
+            let rows = RowList {
+                name: "queue rows",
+                label: tr.waiting.queue,
+                row_height: height::LIST_ROW,
+                keys: &keys,
+                selected: kept.call,
+            };
+            let seen = rows.show(ui, false, |ui, rect, response, at| {
+                let row = waiting_row(scene, &desk.waiting[at]);
+                paint_row(ui, rect, response, kept.call == Some(row.call), &row, narrow);
+                (tr.waiting.waits)(&row.who, &row.queue, &row.waited)
+            });
+            kept.call = seen.selected.or(kept.call);
+        }
+        List::Missed if desk.missed.is_empty() => {
+            empty_ui(ui, narrow, tr.waiting.nobody_missed, tr.waiting.nobody_missed_hint);
+        }
+        List::Missed => missed_ui(ui, scene, narrow, &mut kept, requests),
+    }
+    ui.data_mut(|data| data.insert_temp(id, kept));
+}
+
+fn empty_ui(ui: &mut Ui, narrow: bool, said: &str, hint: &str) {
+    widgets::empty(ui, said, if narrow { "" } else { hint });
+}
+
+/// Two icons in place of the tabs, with the number of callers under them.
+fn narrow_tabs_ui(ui: &mut Ui, scene: &Scene<'_>, list: &mut List) {
+    let tr = words(scene);
+    ui.vertical_centered(|ui| {
+        ui.spacing_mut().item_spacing.y = 2.0;
+        for (one, icon, name) in
+            [(List::Queue, icons::USERS_THREE, tr.waiting.queue), (List::Missed, icons::PHONE_X, tr.waiting.missed)]
+        {
+            if widgets::icon_button(ui, icon, name, *list == one).clicked() {
+                *list = one;
+            }
+        }
+    });
+}
+
+fn missed_ui(ui: &mut Ui, scene: &Scene<'_>, narrow: bool, kept: &mut Remembered, requests: &mut Requests) {
+    let (tr, desk) = (words(scene), scene.desk);
+    let keys: Vec<_> = desk.missed.iter().map(|missed| missed.id).collect();
+    let chosen = kept.missed.and_then(|id| desk.missed.iter().find(|missed| missed.id == id));
+    // The button that marks has its place under the list, whether a row is chosen or not.
+    let foot = if narrow { 40.0 } else { 48.0 };
+    let area = ui.available_rect_before_wrap();
+    let list_rect = Rect::from_min_max(area.min, pos2(area.right(), area.bottom() - foot));
+    let list_parent = ui.id();
+    let seen = {
+        let builder = egui::UiBuilder::new().max_rect(list_rect).id(list_parent);
+        let mut inner = ui.new_child(builder);
+        let rows = RowList {
+            name: "missed rows",
+            label: tr.waiting.missed,
+            row_height: height::LIST_ROW,
+            keys: &keys,
+            selected: kept.missed,
+        };
+        rows.show(&mut inner, false, |ui, rect, response, at| {
+            let missed = missed_row(scene, &desk.missed[at]);
+            let said = (tr.waiting.was_lost)(&missed.who, &missed.note, &missed.lost_at);
+            let row = WaitingRow {
+                call: desk.missed[at].call,
+                who: missed.who,
+                queue: missed.note,
+                waited: missed.lost_at,
+                tone: if missed.handled { Tone::Ok } else { Tone::Bad },
+            };
+            paint_row(ui, rect, response, kept.missed == Some(missed.callback), &row, narrow);
+            said
+        })
+    };
+    kept.missed = seen.selected.or(kept.missed);
+    if let Some(customer) =
+        seen.opened.and_then(|id| desk.missed.iter().find(|missed| missed.id == id)).and_then(|missed| missed.customer)
+    {
+        requests.push(Command::OpenCustomer(customer));
+    }
+    let foot_rect = Rect::from_min_max(pos2(area.left(), list_rect.bottom() + 8.0), area.max);
+    widgets::inside(ui, "missed foot", foot_rect, |ui| {
+        let handled = chosen.is_some_and(|missed| missed.handled_at.is_some());
+        let name = if handled { tr.waiting.mark_open } else { tr.waiting.mark_handled };
+        let button = widgets::Button::new(icons::CHECK, if narrow { "" } else { name }).name(name);
+        let width = if narrow { 30.0 } else { foot_rect.width() };
+        let response = button.enabled(chosen.is_some()).min_width(width).show(ui);
+        if response.clicked()
+            && let Some(missed) = chosen
+        {
+            requests.push(Command::MarkMissed { callback: missed.id, handled: !handled });
+        }
+    });
+}
+
+fn paint_row(ui: &Ui, rect: Rect, response: &Response, selected: bool, row: &WaitingRow, narrow: bool) {
+    let tokens = tokens::of(ui);
+    let painter = ui.painter();
+    let rect = rect.shrink2(vec2(0.0, 1.0));
+    if selected || response.hovered() {
+        painter.rect_filled(rect, 8.0, if selected { tokens.tinted(Tone::Accent) } else { tokens.control });
+    }
+    let time_ink = if row.tone == Tone::Bad { tokens.tone(Tone::Bad) } else { tokens.text };
+    if narrow {
+        let disc = pos2(rect.center().x, rect.top() + 19.0);
+        avatar(painter, tokens, disc, 14.0, &letters(&row.who), tokens::caption(), row.tone);
+        let at = pos2(rect.center().x, rect.bottom() - 11.0);
+        painter.text(at, Align2::CENTER_CENTER, &row.waited, tokens::caption(), time_ink);
+        response.clone().on_hover_text(format!("{}\n{}", row.who, row.queue));
+        return;
+    }
+    let bar = Rect::from_center_size(pos2(rect.left() + 7.0, rect.center().y), vec2(3.0, 30.0));
+    painter.rect_filled(bar, 2.0, tokens.tone(row.tone));
+    let x = rect.left() + 18.0;
+    let (upper, lower) = (rect.center().y - 10.0, rect.center().y + 10.0);
+    let end = rect.right() - 10.0;
+    let (taken, _) = line_right(painter, pos2(end, upper), &row.waited, tokens::strong(), time_ink, 64.0);
+    let room = end - x - taken - 8.0;
+    let (_, cut) = line(painter, pos2(x, upper), &row.who, tokens::strong(), tokens.value, room);
+    let (_, note_cut) = line(painter, pos2(x, lower), &row.queue, tokens::secondary(), tokens.caption, end - x - 24.0);
+    let icon = if row.tone == Tone::Ok { icons::CHECK } else { icons::PHONE_INCOMING };
+    painter.text(pos2(end - 7.0, lower), Align2::CENTER_CENTER, icon, fonts::icon(13.0), tokens.caption);
+    if cut || note_cut {
+        response.clone().on_hover_text(format!("{}\n{}", row.who, row.queue));
+    }
+}
+
+/// The initials of a name, the last digits of a number.
+fn letters(who: &str) -> String {
+    if who.starts_with('+') {
+        return who.chars().rev().take(2).collect::<Vec<_>>().into_iter().rev().collect();
+    }
+    initials(who)
+}

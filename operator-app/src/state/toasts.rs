@@ -1,0 +1,76 @@
+//! Short messages in the corner: at most three, five seconds each; errors stay until dismissed.
+
+use shared::time::Moment;
+use shared::wire::command::CommandError;
+use shared::wire::event::WithdrawnBecause;
+
+use super::saves::SaveKind;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Toast {
+    pub id: u64,
+    pub born: Moment,
+    pub message: Message,
+}
+
+/// What happened, as a code; the screen has the words.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Message {
+    Saved(SaveKind),
+    WaitsForGateway(SaveKind),
+    Refused {
+        kind: SaveKind,
+        error: CommandError,
+    },
+    OfferGone(WithdrawnBecause),
+    BackOnline,
+    /// The local file cannot be written: drafts live in memory only.
+    DraftsNotKept,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Toasts {
+    shown: Vec<Toast>,
+    next_id: u64,
+}
+
+const AT_MOST: usize = 3;
+pub const LIFE: std::time::Duration = std::time::Duration::from_secs(5);
+
+impl Toasts {
+    pub fn push(&mut self, message: Message, now: Moment) {
+        if self.shown.last().is_some_and(|last| last.message == message) {
+            self.shown.pop();
+        }
+        self.shown.push(Toast { id: self.next_id, born: now, message });
+        self.next_id += 1;
+        while self.shown.len() > AT_MOST {
+            // An error outlives good news.
+            let oldest = self.shown.iter().position(|toast| !toast.message.is_error()).unwrap_or(0);
+            self.shown.remove(oldest);
+        }
+    }
+
+    pub fn shown(&self) -> &[Toast] {
+        &self.shown
+    }
+
+    pub fn dismiss(&mut self, id: u64) {
+        self.shown.retain(|toast| toast.id != id);
+    }
+
+    pub fn tidy(&mut self, now: Moment) {
+        self.shown.retain(|toast| toast.message.is_error() || now.since(toast.born) < LIFE);
+    }
+
+    /// When the next one goes by itself.
+    pub fn next_due(&self) -> Option<Moment> {
+        self.shown.iter().filter(|toast| !toast.message.is_error()).map(|toast| toast.born.after(LIFE)).min()
+    }
+}
+
+impl Message {
+    pub const fn is_error(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::DraftsNotKept)
+    }
+}
