@@ -23,7 +23,8 @@ pub struct Dialog {
     pub target: Box<[u8]>,
     routes: SmallVec<[Box<[u8]>; 1]>,
     pub local_cseq: u32,
-    pub remote_cseq: u32,
+    /// The highest number heard from the other side.
+    pub remote_cseq: Option<u32>,
     /// Where the other side's messages come from.
     pub flow: Flow,
 }
@@ -51,7 +52,7 @@ impl Dialog {
             target: target.into(),
             routes: routes(request, false)?,
             local_cseq: 0,
-            remote_cseq: core.cseq.number,
+            remote_cseq: Some(core.cseq.number),
             flow: *flow,
         })
     }
@@ -67,7 +68,7 @@ impl Dialog {
             target: target.into(),
             routes: SmallVec::new(),
             local_cseq: 1,
-            remote_cseq: 0,
+            remote_cseq: None,
             flow: *flow,
         }
     }
@@ -93,7 +94,7 @@ impl Dialog {
             target: self.target.clone(),
             routes: SmallVec::new(),
             local_cseq: core.cseq.number,
-            remote_cseq: 0,
+            remote_cseq: None,
             flow: self.flow,
         };
         fork.answered(response, core);
@@ -180,8 +181,8 @@ fn routes(message: &Message<'_>, turned: bool) -> Option<SmallVec<[Box<[u8]>; 1]
     if turned {
         routes.reverse();
     }
-    let readable = |route: &Box<[u8]>| Address::parse(route).is_some_and(|route| route.parsed_uri().is_some());
-    (routes.len() <= MOST_ROUTES && routes.iter().all(readable)).then_some(routes)
+    let readable = |route: &[u8]| Address::parse(route).is_some_and(|route| route.parsed_uri().is_some());
+    (routes.len() <= MOST_ROUTES && routes.iter().all(|route| readable(route))).then_some(routes)
 }
 
 fn is_loose(route: &[u8]) -> bool {

@@ -93,7 +93,7 @@ mod tests {
             waits.push(wait.as_secs());
             now = now.after(wait);
         }
-        assert_eq!(waits, [0, 0, 1, 2, 4, 8, 16, 32, 60, 1], "and whoever waits the longest begins anew");
+        assert_eq!(waits, [0, 0, 1, 2, 4, 8, 16, 32, 60, 0], "and whoever waits the longest begins anew");
         assert_eq!(guard.wait(&from(2), now), None);
     }
 

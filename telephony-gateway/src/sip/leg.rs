@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::dialog::Dialog;
+use super::event::Flow;
 
 /// Where the leg stands.
 pub enum Phase {
@@ -52,6 +53,7 @@ pub enum Cancel {
 /// A 200 that is repeated until its ACK comes.
 pub struct Again {
     pub ok: Bytes,
+    pub flow: Flow,
     pub cseq: u32,
     pub pause: Duration,
     /// Our offer stands in the 200, so that the ACK brings the answer.

@@ -1,9 +1,13 @@
 //! How we speak with carriers and phones.
 //!
-//! [`Stack`] is the whole of SIP without a socket and without a clock: bytes and moments go in, bytes and events
-//! come out, and the same bytes at the same moments always give the same answer.
+//! [`Stack`] is the whole of SIP without a socket and without a clock: bytes and moments go in, bytes and events come
+//! out, and the same bytes at the same moments always give the same answer.
 //!
-//! [`Stack`]: stack::Stack
+//! Reading order: [`event`] is what is said at the door and [`config`] what is told at start. [`message`] reads and
+//! writes, with the [`headers`] one file each; it alone knows `rsip`. [`transaction`] holds the four machines of
+//! RFC 3261, [`dialog`] what two sides must agree on, [`leg`] where one call stands, and [`stack`] runs them.
+//! [`registrar`] knows the phones, by [`digest`] and behind a [`guard`] against guessers; [`trunk`] knows the carriers.
+//! [`sdp`] is the sound that is offered and taken; [`stream`] cuts a TCP connection into messages.
 
 pub mod config;
 pub mod dialog;

@@ -24,7 +24,7 @@ impl Trunks {
         self.list.get(index).map(|(trunk, _)| trunk)
     }
 
-    pub const fn len(&self) -> usize {
+    pub const fn n_trunks(&self) -> usize {
         self.list.len()
     }
 

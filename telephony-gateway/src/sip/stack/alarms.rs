@@ -70,13 +70,12 @@ impl Stack {
 
     fn repeat_ok(&mut self, key: u64, stamp: u32) {
         let (longest, Some(leg)) = (self.config.timers.t2, self.legs.get_mut(key)) else { return };
-        let flow = leg.dialog.flow;
         let again = match (&mut leg.phase, &mut leg.change) {
             (Phase::Unconfirmed { again, .. }, _) | (_, Change::Unconfirmed(again)) if leg.stamp == stamp => again,
             _ => return,
         };
         again.pause = (again.pause * 2).min(longest);
-        let (ok, pause) = (again.ok.clone(), again.pause);
+        let (ok, pause, flow) = (again.ok.clone(), again.pause, again.flow);
         self.send(flow, ok);
         self.arm(pause, Alarm::Again(key, stamp));
     }

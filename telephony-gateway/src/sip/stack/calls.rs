@@ -37,7 +37,7 @@ impl Stack {
         self.now = now;
         let Some(it) = self.legs.get(leg.0) else { return };
         let Phase::Incoming { transaction, late_offer } = it.phase else { return };
-        let cseq = it.dialog.remote_cseq;
+        let cseq = it.dialog.remote_cseq.unwrap_or_default();
         if let Some(again) = self.answer_with_ok(leg.0, transaction, cseq, &sdp, late_offer)
             && let Some(it) = self.legs.get_mut(leg.0)
         {
@@ -49,7 +49,8 @@ impl Stack {
     fn answer_with_ok(&mut self, key: u64, transaction: u64, cseq: u32, sdp: &[u8], offered: bool) -> Option<Again> {
         let leg = self.legs.get_mut(key)?;
         leg.stamp += 1;
-        let (stamp, tag, flow) = (leg.stamp, leg.dialog.local_tag.clone(), leg.dialog.flow);
+        let (stamp, tag) = (leg.stamp, leg.dialog.local_tag.clone());
+        let flow = self.servers.get(transaction)?.flow;
         let advertised = self.advertised(flow.local);
         let ok = self.answer_server(transaction, 200, Some(&tag), Some(sdp), |writer| {
             write_contact(writer, flow.transport, advertised);
@@ -58,7 +59,7 @@ impl Stack {
         let timers = self.config.timers;
         self.arm(timers.t1, Alarm::Again(key, stamp));
         self.arm(timers.patience(), Alarm::NoAck(key, stamp));
-        Some(Again { ok, cseq, pause: timers.t1, offered })
+        Some(Again { ok, flow, cseq, pause: timers.t1, offered })
     }
 
     /// A final refusal to the caller; `reason` tells the carrier's engineers why.
@@ -172,14 +173,8 @@ impl Stack {
 
     /// BYE, after which nothing more happens on the leg.
     pub(super) fn send_bye(&mut self, key: u64, reason: Option<&str>) {
-        let Some(leg) = self.legs.get(key) else { return };
-        if matches!(leg.phase, Phase::Over) {
+        if self.legs.get(key).is_none_or(|leg| matches!(leg.phase, Phase::Over)) {
             return;
-        }
-        // Whoever waits for our word on a change gets it before the end.
-        if let Change::Theirs { transaction, .. } = leg.change {
-            let tag = leg.dialog.local_tag.clone();
-            self.answer_server(transaction, 487, Some(&tag), None, |_| {});
         }
         self.request_inside(key, Method::Bye, Purpose::Bye, |writer| {
             if let Some(reason) = reason {

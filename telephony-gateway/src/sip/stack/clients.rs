@@ -111,7 +111,7 @@ impl Stack {
         let flow = transaction.flow;
         let request = transaction.request.clone();
         let to = response.header(Name::To).unwrap_or_default();
-        write_from_invite(&mut self.scratch, &request, Method::Ack, Some(to));
+        write_from_invite(&mut self.scratch, &request, Method::Ack, Some(to), None);
         let ack = Bytes::copy_from_slice(&self.scratch);
         if let Some(transaction) = self.clients.get_mut(key) {
             transaction.ack = ack.clone();
@@ -123,12 +123,7 @@ impl Stack {
         let Some(transaction) = self.clients.get(invite) else { return };
         let (flow, leg, branch) = (transaction.flow, transaction.leg, String::from(&*transaction.branch));
         let request = transaction.request.clone();
-        write_from_invite(&mut self.scratch, &request, Method::Cancel, None);
-        if let Some(reason) = reason {
-            let end = self.scratch.len() - b"Content-Length: 0\r\n\r\n".len();
-            let line = format!("Reason: {reason}\r\n");
-            self.scratch.splice(end..end, line.into_bytes());
-        }
+        write_from_invite(&mut self.scratch, &request, Method::Cancel, None, reason);
         let cancel = self.open_client(Purpose::Cancel, branch, flow, leg);
         if let Some(transaction) = self.clients.get_mut(invite) {
             transaction.cancel = Some(cancel);
@@ -237,7 +232,7 @@ impl Stack {
 }
 
 /// An ACK of a refusal, or a CANCEL, made from the INVITE it belongs to.
-fn write_from_invite(out: &mut Vec<u8>, invite: &[u8], method: Method, to: Option<&[u8]>) {
+fn write_from_invite(out: &mut Vec<u8>, invite: &[u8], method: Method, to: Option<&[u8]>, reason: Option<&str>) {
     let Ok(invite) = Message::parse(invite) else { return };
     let name = method_name(method);
     let mut writer = Writer::request(out, name, invite.request_uri());
@@ -249,5 +244,9 @@ fn write_from_invite(out: &mut Vec<u8>, invite: &[u8], method: Method, to: Optio
     writer.header(Name::To, to.or_else(|| invite.header(Name::To)).unwrap_or_default());
     writer.header(Name::CallId, invite.header(Name::CallId).unwrap_or_default());
     let number = invite.core().map_or(1, |core| core.cseq.number);
-    writer.header_fmt(Name::CSeq, format_args!("{number} {name}")).finish(None);
+    writer.header_fmt(Name::CSeq, format_args!("{number} {name}"));
+    if let Some(reason) = reason {
+        writer.header(Name::Reason, reason.as_bytes());
+    }
+    writer.finish(None);
 }

@@ -51,10 +51,10 @@ impl Stack {
             return self.refuse(flow, request, core, 481, &[]);
         }
         // A number that does not rise is an old message that lost its way (§12.2.2).
-        if leg.dialog.remote_cseq >= core.cseq.number {
+        if leg.dialog.remote_cseq.is_some_and(|last| last >= core.cseq.number) {
             return self.refuse(flow, request, core, 500, &[]);
         }
-        leg.dialog.remote_cseq = core.cseq.number;
+        leg.dialog.remote_cseq = Some(core.cseq.number);
         if leg.phone.is_some() {
             leg.dialog.flow = *flow;
         }
@@ -85,18 +85,9 @@ impl Stack {
         self.answer_once(flow, request, core, 200, |_| {});
         let Some(leg) = self.legs.get(key) else { return };
         let q850 = request.header(Name::Reason).and_then(reason::q850);
-        let tag = leg.dialog.local_tag.clone();
-        match (&leg.phase, &leg.change) {
-            // A caller who hangs up before the answer should have cancelled; the INVITE still gets its end (§15.1.2).
-            (Phase::Incoming { transaction, .. }, _) | (_, Change::Theirs { transaction, .. }) => {
-                let transaction = *transaction;
-                self.answer_server(transaction, 487, Some(&tag), None, |_| {});
-            }
-            (Phase::Calling(calling), _) => {
-                let transaction = calling.transaction;
-                self.drop_client(transaction);
-            }
-            (Phase::Unconfirmed { .. } | Phase::Established | Phase::Over, _) => {}
+        if let Phase::Calling(calling) = &leg.phase {
+            let transaction = calling.transaction;
+            self.drop_client(transaction);
         }
         self.tell_end(key, Ending::Bye, q850);
         self.bury(key);

@@ -31,7 +31,7 @@ use self::wheel::Wheel;
 use super::config::StackConfig;
 use super::event::{Ending, Event, Flow, GoneBecause, LegId, PhoneAccount, Transmit, Transport};
 use super::headers::via::MAGIC_COOKIE;
-use super::leg::{Leg, Phase};
+use super::leg::{Change, Leg, Phase};
 use super::message::{Message, ReplyHead};
 use super::registrar::Registrar;
 use super::stream::PONG;
@@ -99,7 +99,7 @@ impl Stack {
     pub fn start(&mut self, locals: &[(Transport, SocketAddr)], now: Moment) {
         self.now = now;
         self.locals = locals.to_vec();
-        for index in 0..self.trunks.len() {
+        for index in 0..self.trunks.n_trunks() {
             self.ping(index);
         }
     }
@@ -153,15 +153,16 @@ impl Stack {
     /// A connection could not be made, or a datagram could not be sent.
     pub fn send_failed(&mut self, flow: &Flow, now: Moment) {
         self.now = now;
-        self.fail_flows(|other| other == flow);
+        match flow.transport {
+            Transport::Tcp => self.fail_flows(|other| other == flow),
+            // A network that is unreachable for a moment ends no conversation.
+            Transport::Udp => self.fail_clients(&|other| other == flow),
+        }
     }
 
     /// Ends what cannot go on without these flows. A trunk's conversation stays: a new connection can be made for it.
     fn fail_flows(&mut self, lost: impl Fn(&Flow) -> bool) {
-        let clients: Vec<u64> = self.clients.iter().filter(|(_, it)| lost(&it.flow)).map(|(key, _)| key).collect();
-        for key in clients {
-            self.client_failed(key);
-        }
+        self.fail_clients(&lost);
         let legs: Vec<u64> = self.legs.iter().filter(|(_, leg)| lost(&leg.dialog.flow)).map(|(key, _)| key).collect();
         for key in legs {
             let Some(leg) = self.legs.get_mut(key) else { continue };
@@ -172,6 +173,13 @@ impl Stack {
                 self.tell_end(key, Ending::TransportFailed, None);
                 self.bury(key);
             }
+        }
+    }
+
+    fn fail_clients(&mut self, lost: &impl Fn(&Flow) -> bool) {
+        let clients: Vec<u64> = self.clients.iter().filter(|(_, it)| lost(&it.flow)).map(|(key, _)| key).collect();
+        for key in clients {
+            self.client_failed(key);
         }
     }
 
@@ -229,12 +237,18 @@ impl Stack {
     /// Nothing more happens on the leg; it is forgotten when late messages can no longer come.
     fn bury(&mut self, key: u64) {
         let Some(leg) = self.legs.get_mut(key) else { return };
-        if !matches!(leg.phase, Phase::Over) {
-            leg.phase = Phase::Over;
-            leg.change = super::leg::Change::None;
-            leg.stamp += 1;
-            self.arm(self.config.timers.patience(), Alarm::Forget(key));
+        if matches!(leg.phase, Phase::Over) {
+            return;
         }
+        let phase = std::mem::replace(&mut leg.phase, Phase::Over);
+        let change = std::mem::take(&mut leg.change);
+        leg.stamp += 1;
+        let tag = leg.dialog.local_tag.clone();
+        // A request that still waits for its answer gets one, or its transaction would wait forever.
+        if let (Phase::Incoming { transaction, .. }, _) | (_, Change::Theirs { transaction, .. }) = (phase, change) {
+            self.answer_server(transaction, 487, Some(&tag), None, |_| {});
+        }
+        self.arm(self.config.timers.patience(), Alarm::Forget(key));
     }
 
     fn arm(&mut self, after: std::time::Duration, alarm: Alarm) {

@@ -185,13 +185,10 @@ impl Stack {
 
     /// Acknowledges a 200 and keeps the ACK for repetition.
     fn acknowledge(&mut self, key: u64, cseq: u32) {
+        let branch = self.mint_branch(0);
         let Some(leg) = self.legs.get_mut(key) else { return };
         let flow = Self::flow_of(&self.trunks, leg);
-        let dialog_placeholder = leg.dialog.local_cseq.max(cseq);
-        leg.dialog.local_cseq = dialog_placeholder;
-        let branch = self.mint_branch(0);
-        let advertised = self.advertised(flow.local);
-        let Some(leg) = self.legs.get_mut(key) else { return };
+        let advertised = self.config.advertised.get(&flow.local).copied().unwrap_or(flow.local);
         let lines = RequestLines { branch: &branch, advertised, cseq, contact: false };
         leg.dialog.request(&mut self.scratch, Method::Ack, &lines).finish(None);
         leg.ack = Bytes::copy_from_slice(&self.scratch);
