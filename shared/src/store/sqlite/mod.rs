@@ -63,7 +63,7 @@ pub static STATEMENTS: Statements = Statements {
     delete_phone: users::DELETE_PHONE,
     insert_audit: audit::INSERT_AUDIT,
     any_customer: "select '1' from customer limit 1",
-    schema_version: "select max(version) from _sqlx_migrations where success",
+    schema_version: "select cast(max(version) as text) from _sqlx_migrations where success",
 };
 
 #[derive(Clone)]
