@@ -1,1 +1,509 @@
-//! perform
+//! Carries out what the drawing has asked for.
+//!
+//! [`perform`] changes the desk and the settings at once and returns what the link's threads have to do. It opens no
+//! socket and reads no clock, so that a test can press every button.
+
+use shared::domain::agent::Wish;
+use shared::domain::interaction::HistoryCursor;
+use shared::ids::{CallId, CustomerId};
+use shared::pii::Secret;
+use shared::time::Moment;
+use shared::wire::command::Command as WireCommand;
+use uuid::Uuid;
+
+use crate::command::{Action, Command};
+use crate::settings::{LARGEST_ZOOM, Language, SMALLEST_ZOOM, Settings, Theme};
+use crate::state::call::CardView;
+use crate::state::desk::Desk;
+use crate::state::drafts::{Draft, Edit};
+use crate::state::history::HistoryFilter;
+use crate::state::saves::{Save, SaveKind, SaveState};
+use crate::state::screen::{Overlay, Page, Region};
+use crate::state::session::{Attempt, Connection, LockKey, SignInStep};
+use crate::state::tab::{Tab, TabKey};
+
+/// What the link's threads have to do.
+#[derive(Clone, Debug)]
+pub enum Ask {
+    SignIn(Attempt),
+    /// Say hello again, with the answer yes to "continue here?".
+    TakeOver,
+    SignOut,
+    /// An event is missing: connect again and be told everything anew.
+    Resync,
+    /// Now or never: answer, hang up, a state.
+    Send {
+        id: Uuid,
+        command: WireCommand,
+    },
+    /// Into the outbox: on disk first, then sent until it is answered.
+    Keep {
+        id: Uuid,
+        tab: Option<TabKey>,
+        command: WireCommand,
+    },
+    /// A refused save is tried again under its own id.
+    SendAgain(Uuid),
+    Search {
+        tab: Option<TabKey>,
+        generation: u64,
+        text: String,
+    },
+    History(HistoryAsk),
+    Card {
+        tab: TabKey,
+        customer: CustomerId,
+        call: Option<CallId>,
+    },
+    /// What the disk has to see; `None` is a draft that is no more.
+    Drafts(Vec<(TabKey, Option<Draft>)>),
+    Shown {
+        call: CallId,
+        invite_to_pop_us: i64,
+    },
+    Settings(Box<Settings>),
+    /// The program ends: what is under way is written, the agent signed out.
+    Close,
+}
+
+#[derive(Clone, Debug)]
+pub struct HistoryAsk {
+    pub tab: TabKey,
+    pub customer: CustomerId,
+    pub generation: u64,
+    pub after: Option<HistoryCursor>,
+    pub filter: HistoryFilter,
+}
+
+/// What [`perform`] may change.
+pub struct Hands<'a> {
+    pub desk: &'a mut Desk,
+    pub settings: &'a mut Settings,
+    /// Makes the id of a thing that a person did.
+    pub mint: &'a mut dyn FnMut() -> Uuid,
+    pub now: Moment,
+}
+
+const ZOOM_STEP: f32 = 0.1;
+
+/// Carries one command out.
+pub fn perform(command: Command, hands: &mut Hands<'_>) -> Vec<Ask> {
+    let now = hands.now;
+    match command {
+        Command::Do(action) => return act(action, hands),
+        Command::SetState(wish) => {
+            hands.desk.screen.overlay = None;
+            return hands.send(WireCommand::SetState { wish });
+        }
+
+        Command::Edit { tab, edit } => hands.edit(tab, edit),
+        Command::SaveReading { tab, reading } => return hands.keep(Some(tab), WireCommand::SaveReading { reading }),
+        Command::RegisterRequest { tab, request } => {
+            return hands.keep(Some(tab), WireCommand::RegisterRequest { request });
+        }
+        Command::SaveInteraction { tab, entry } => {
+            return hands.keep(Some(tab), WireCommand::SaveInteraction { entry });
+        }
+        Command::SendAgain(id) => {
+            let is_known = hands.desk.saves.set(id, SaveState::Underway).is_some();
+            return if is_known { vec![Ask::SendAgain(id)] } else { vec![] };
+        }
+
+        Command::BringForward(tab) if hands.desk.tab(tab).is_some() => hands.desk.front = Some(tab),
+        Command::BringForward(_) => {}
+        Command::CloseTab(tab) => {
+            let is_the_calls = hands.desk.call_tab().is_some_and(|of_call| of_call.key == tab);
+            if !is_the_calls {
+                hands.desk.close_tab(tab);
+                hands.desk.drafts.forget(tab, now);
+            }
+        }
+        Command::SelectAccount { tab, account } => {
+            if let Some(tab) = hands.desk.tab_mut(tab) {
+                tab.account = Some(account);
+            }
+        }
+        Command::RefreshCard(tab) => return hands.read_card(tab),
+
+        Command::Search { tab, text } => {
+            let Some(search) = hands.desk.tab_mut(tab).map(|tab| &mut tab.search) else { return vec![] };
+            if search.set_text(text, now) {
+                let (generation, text) = (search.generation, search.text.clone());
+                return vec![Ask::Search { tab: Some(tab), generation, text }];
+            }
+        }
+        Command::SearchBase { text } => {
+            let search = &mut hands.desk.search;
+            if search.set_text(text, now) {
+                let (generation, text) = (search.generation, search.text.clone());
+                return vec![Ask::Search { tab: None, generation, text }];
+            }
+        }
+        Command::OpenCustomer(customer) => return hands.open_customer(customer),
+        Command::LinkCustomer { call, customer, remember_number } => {
+            let command = WireCommand::LinkCustomer { call, customer, remember_number };
+            return hands.keep(Some(TabKey::Call(call)), command);
+        }
+        Command::CreateCustomer { call, customer } => {
+            return hands.keep(call.map(TabKey::Call), WireCommand::CreateCustomer { call, customer });
+        }
+
+        Command::FilterHistory { tab, filter } => {
+            if hands.desk.tab_mut(tab).is_some_and(|tab| tab.history.set_filter(filter, now)) {
+                return hands.read_history(tab, None);
+            }
+        }
+        Command::MoreHistory(tab) => {
+            let after = hands.desk.tab(tab).and_then(|tab| tab.history.next);
+            if hands.desk.tab_mut(tab).is_some_and(|tab| tab.history.wants_more(now)) {
+                return hands.read_history(tab, after);
+            }
+        }
+        Command::SelectHistory { tab, line } => {
+            if let Some(tab) = hands.desk.tab_mut(tab) {
+                tab.history.selected = line;
+            }
+        }
+        Command::MarkMissed { callback, handled } => {
+            return hands.keep(None, WireCommand::MarkMissed { callback, handled });
+        }
+
+        Command::Focus(region) => hands.desk.screen.focus = Some(region),
+        Command::Open(overlay) => hands.desk.screen.overlay = Some(overlay),
+        Command::CloseOverlay => hands.desk.screen.overlay = None,
+        Command::Go(page) => hands.desk.screen.page = page,
+        Command::DismissToast(id) => hands.desk.toasts.dismiss(id),
+
+        Command::Language(language) => hands.settings.language = language,
+        Command::Theme(theme) => hands.settings.theme = theme,
+        Command::Zoom(zoom) => hands.settings.zoom = zoom.clamp(SMALLEST_ZOOM, LARGEST_ZOOM),
+        Command::Notify(notify) => hands.settings.notify = notify,
+        Command::ChangePassword { old, new } => {
+            hands.desk.new_lock = Some(LockKey::new(&new, (hands.mint)().into_bytes()));
+            return hands.send(WireCommand::ChangePassword { old, new });
+        }
+
+        Command::SignIn { gateway, login, password } => return hands.sign_in(gateway, login, password),
+        Command::ConfirmFingerprint { yes } => return hands.confirm_fingerprint(yes),
+        Command::TakeOver => {
+            hands.desk.connection = Connection::Connecting { since: now };
+            return vec![Ask::TakeOver];
+        }
+        Command::SignOut => return vec![Ask::Drafts(hands.desk.drafts.take_all()), Ask::SignOut],
+        Command::Unlock { password } => {
+            let opens = hands.desk.session.as_ref().is_none_or(|session| session.lock.opens(&password));
+            hands.desk.screen.locked = !opens;
+            hands.desk.screen.lock_error = !opens;
+        }
+        Command::Close => {
+            hands.desk.screen.overlay = None;
+            return vec![Ask::Drafts(hands.desk.drafts.take_all()), Ask::Close];
+        }
+    }
+    vec![]
+}
+
+fn act(action: Action, hands: &mut Hands<'_>) -> Vec<Ask> {
+    if action.enabled(hands.desk).is_err() {
+        return vec![];
+    }
+    let call = hands.desk.call.as_ref().map(crate::state::call::CallView::id);
+    let front = hands.desk.front;
+    match action {
+        // Not there yet: never enabled.
+        Action::Hold | Action::Mute | Action::Transfer | Action::Conference => {}
+        Action::Answer => {
+            let Some(call) = call else { return vec![] };
+            hands.desk.front = Some(TabKey::Call(call));
+            return hands.send(WireCommand::Answer { call });
+        }
+        Action::Reject => return call.map_or(vec![], |call| hands.send(WireCommand::Reject { call })),
+        Action::HangUp => return call.map_or(vec![], |call| hands.send(WireCommand::HangUp { call })),
+        Action::Ready => return hands.send(WireCommand::SetState { wish: Wish::Ready }),
+        Action::Save => return hands.save(),
+        Action::QuickResult(n) => {
+            let nth = usize::from(n).checked_sub(1).and_then(|n| hands.desk.catalogue.results.get(n));
+            if let (Some(call), Some(code)) = (call, nth.map(|result| result.code.clone())) {
+                hands.edit(TabKey::Call(call), Edit::Result(Some(code)));
+            }
+        }
+        Action::Refresh => return front.map_or(vec![], |tab| hands.read_card(tab)),
+        Action::NextTab => {
+            let tabs = &hands.desk.tabs;
+            let at = tabs.iter().position(|tab| Some(tab.key) == front).unwrap_or(0);
+            hands.desk.front = tabs.get((at + 1) % tabs.len().max(1)).map(|tab| tab.key);
+        }
+        Action::AddInteraction => {
+            if let Some(tab) = front {
+                hands.edit(tab, Edit::Manual(Some(crate::state::drafts::ManualDraft::default())));
+            }
+        }
+        Action::FocusDock | Action::GoDock => hands.focus(Region::Dock),
+        Action::SearchHistory => hands.focus(Region::HistorySearch),
+        Action::GoWaiting => hands.focus(Region::Waiting),
+        Action::GoCard => hands.focus(Region::Card),
+        Action::GoHistory => hands.focus(Region::History),
+        Action::GoCallBar => hands.focus(Region::CallBar),
+        Action::FindCustomer => hands.toggle(Overlay::Palette),
+        Action::Palette => hands.toggle(Overlay::Palette),
+        Action::KeyMap => hands.toggle(Overlay::KeyMap),
+        Action::StateMenu => hands.toggle(Overlay::StateMenu),
+        Action::SwitchScreen => {
+            let page = &mut hands.desk.screen.page;
+            *page = if *page == Page::Supervisor { Page::Operator } else { Page::Supervisor };
+        }
+        Action::Settings => {
+            let page = &mut hands.desk.screen.page;
+            *page = if *page == Page::Settings { Page::Operator } else { Page::Settings };
+        }
+        Action::Lock => {
+            hands.desk.screen.locked = hands.desk.session.is_some();
+            hands.desk.screen.overlay = None;
+        }
+        Action::ZoomIn => return perform(Command::Zoom(hands.settings.zoom + ZOOM_STEP), hands),
+        Action::ZoomOut => return perform(Command::Zoom(hands.settings.zoom - ZOOM_STEP), hands),
+        Action::ZoomReset => hands.settings.zoom = 1.0,
+        Action::SwitchTheme => {
+            hands.settings.theme = if hands.settings.theme == Theme::Dark { Theme::Light } else { Theme::Dark };
+        }
+        Action::SwitchLanguage => {
+            hands.settings.language = if hands.settings.language == Language::Ru { Language::En } else { Language::Ru };
+        }
+        Action::SignOut => return perform(Command::SignOut, hands),
+    }
+    vec![]
+}
+
+impl Hands<'_> {
+    fn focus(&mut self, region: Region) {
+        self.desk.screen.page = Page::Operator;
+        self.desk.screen.overlay = None;
+        self.desk.screen.focus = Some(region);
+    }
+
+    fn toggle(&mut self, overlay: Overlay) {
+        let shown = &mut self.desk.screen.overlay;
+        *shown = if *shown == Some(overlay) { None } else { Some(overlay) };
+    }
+
+    /// What has been sent is not changed under the gateway's hands.
+    fn edit(&mut self, tab: TabKey, edit: Edit) {
+        let is_of_wrapup = matches!(edit, Edit::Topic(_) | Edit::Result(_) | Edit::Summary(_) | Edit::TopicSearch(_));
+        let is_being_saved = match tab {
+            TabKey::Call(call) => self.desk.saves.is_open(SaveKind::Wrapup(call)),
+            TabKey::Customer(_) => false,
+        };
+        if !(is_of_wrapup && is_being_saved) {
+            self.desk.drafts.edit(tab, edit, self.now);
+        }
+    }
+
+    /// Ctrl+Enter: the open form first, then the wrap-up.
+    fn save(&mut self) -> Vec<Ask> {
+        let Some(tab) = self.desk.front else { return vec![] };
+        if self.desk.drafts.get(tab).is_some_and(|draft| draft.form.is_some() || draft.manual.is_some()) {
+            self.desk.screen.submit_form = true;
+            return vec![];
+        }
+        match self.desk.wrapup_to_save(tab) {
+            Ok(wrapup) => self.keep(Some(tab), WireCommand::SaveWrapup { wrapup }),
+            Err(_) => vec![],
+        }
+    }
+
+    fn send(&mut self, command: WireCommand) -> Vec<Ask> {
+        let id = self.begin(None, &command, SaveState::Underway);
+        vec![Ask::Send { id, command }]
+    }
+
+    fn keep(&mut self, tab: Option<TabKey>, command: WireCommand) -> Vec<Ask> {
+        let state = if self.desk.connection.is_online() { SaveState::Underway } else { SaveState::Waiting };
+        let id = self.begin(tab, &command, state);
+        vec![Ask::Keep { id, tab, command }]
+    }
+
+    fn begin(&mut self, tab: Option<TabKey>, command: &WireCommand, state: SaveState) -> Uuid {
+        let id = (self.mint)();
+        let kind = SaveKind::of(command);
+        self.desk.saves.begin(Save { id, kind, tab, began: self.now, state });
+        id
+    }
+
+    fn read_card(&mut self, key: TabKey) -> Vec<Ask> {
+        let Some(tab) = self.desk.tab(key) else { return vec![] };
+        let of_key = if let TabKey::Customer(customer) = key { Some(customer) } else { None };
+        match tab.customer().or(of_key) {
+            Some(customer) => vec![Ask::Card { tab: key, customer, call: tab.call() }],
+            None => vec![],
+        }
+    }
+
+    fn read_history(&self, key: TabKey, after: Option<HistoryCursor>) -> Vec<Ask> {
+        let Some(tab) = self.desk.tab(key) else { return vec![] };
+        let Some(customer) = tab.customer() else { return vec![] };
+        let (generation, filter) = (tab.history.generation, tab.history.filter.clone());
+        vec![Ask::History(HistoryAsk { tab: key, customer, generation, after, filter })]
+    }
+
+    fn open_customer(&mut self, customer: CustomerId) -> Vec<Ask> {
+        self.desk.screen.overlay = None;
+        self.desk.screen.page = Page::Operator;
+        let already = self.desk.tabs.iter().find(|tab| tab.customer() == Some(customer)).map(|tab| tab.key);
+        let key = already.unwrap_or(TabKey::Customer(customer));
+        if self.desk.tab(key).is_none() {
+            self.desk.tabs.push(Tab::new(key, None, CardView::Pending));
+        }
+        self.desk.front = Some(key);
+        if already.is_some() { vec![] } else { self.read_card(key) }
+    }
+
+    fn sign_in(&mut self, gateway: String, login: String, password: Secret) -> Vec<Ask> {
+        let gateway = gateway.trim().to_owned();
+        let fingerprint = self.settings.fingerprints.get(&gateway).cloned();
+        self.settings.gateway.clone_from(&gateway);
+        login.trim().clone_into(&mut self.settings.login);
+        let lock = LockKey::new(&password, (self.mint)().into_bytes());
+        let attempt = Attempt { gateway, login: login.trim().to_owned(), password, fingerprint, lock };
+        self.desk.sign_in.attempt = Some(attempt.clone());
+        self.desk.sign_in.step = SignInStep::Underway;
+        self.desk.sign_in.error = None;
+        vec![Ask::SignIn(attempt)]
+    }
+
+    fn confirm_fingerprint(&mut self, yes: bool) -> Vec<Ask> {
+        let step = std::mem::take(&mut self.desk.sign_in.step);
+        let SignInStep::ConfirmFingerprint { gateway, fingerprint } = step else { return vec![] };
+        let Some(attempt) = self.desk.sign_in.attempt.as_mut().filter(|_| yes) else {
+            self.desk.sign_in.attempt = None;
+            return vec![];
+        };
+        attempt.fingerprint = Some(fingerprint.clone());
+        let attempt = attempt.clone();
+        self.settings.fingerprints.insert(gateway, fingerprint);
+        self.desk.sign_in.step = SignInStep::Underway;
+        vec![Ask::SignIn(attempt)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::event::{LinkEvent, Stamped};
+    use crate::state::session::SignInState;
+
+    struct Person {
+        desk: Desk,
+        settings: Settings,
+        n_made: u128,
+    }
+
+    impl Person {
+        fn new() -> Self {
+            Self { desk: Desk::default(), settings: Settings::default(), n_made: 0 }
+        }
+
+        fn does(&mut self, command: impl Into<Command>) -> Vec<Ask> {
+            let n_made = &mut self.n_made;
+            let mut mint = || {
+                *n_made += 1;
+                Uuid::from_u128(*n_made)
+            };
+            let now = Moment::at_ms(0);
+            let hands = &mut Hands { desk: &mut self.desk, settings: &mut self.settings, mint: &mut mint, now };
+            perform(command.into(), hands)
+        }
+
+        fn signs_in(&mut self) -> Vec<Ask> {
+            let gateway = " wss://127.0.0.1:7443 ".into();
+            self.does(Command::SignIn { gateway, login: "anna".into(), password: Secret::new("long enough") })
+        }
+
+        fn is_told(&mut self, event: LinkEvent) {
+            self.desk.apply(Stamped { taken_at: Moment::at_ms(0), event }, Moment::at_ms(0));
+        }
+    }
+
+    fn profile() -> shared::domain::agent::AgentProfile {
+        shared::domain::agent::AgentProfile {
+            id: shared::ids::AgentId(1),
+            login: "anna".into(),
+            name: "Анна".into(),
+            role: shared::domain::agent::Role::Operator,
+            phone: None,
+        }
+    }
+
+    #[test]
+    fn a_certificate_is_trusted_only_after_the_person_has_confirmed_it() {
+        let mut anna = Person::new();
+        assert!(matches!(&anna.signs_in()[..], [Ask::SignIn(Attempt { fingerprint: None, .. })]));
+        let (gateway, fingerprint) = ("wss://127.0.0.1:7443".to_owned(), "ab:cd".to_owned());
+        anna.is_told(LinkEvent::ConfirmFingerprint { gateway: gateway.clone(), fingerprint: fingerprint.clone() });
+        assert!(anna.settings.fingerprints.is_empty());
+        let asks = anna.does(Command::ConfirmFingerprint { yes: true });
+        assert!(matches!(&asks[..], [Ask::SignIn(attempt)] if attempt.fingerprint.as_ref() == Some(&fingerprint)));
+        assert_eq!(anna.settings.fingerprints.get(&gateway), Some(&fingerprint));
+    }
+
+    #[test]
+    fn a_certificate_that_is_not_confirmed_leads_back_to_the_form_and_is_not_kept() {
+        let mut anna = Person::new();
+        anna.signs_in();
+        anna.is_told(LinkEvent::ConfirmFingerprint {
+            gateway: "wss://127.0.0.1:7443".into(),
+            fingerprint: "ab".into(),
+        });
+        assert!(anna.does(Command::ConfirmFingerprint { yes: false }).is_empty());
+        assert_eq!(anna.desk.sign_in.step, SignInState::default().step);
+        assert!(anna.settings.fingerprints.is_empty() && anna.desk.sign_in.attempt.is_none());
+    }
+
+    #[test]
+    fn a_locked_workplace_opens_with_the_own_password_alone_even_without_the_gateway() {
+        let mut anna = Person::new();
+        anna.signs_in();
+        anna.is_told(LinkEvent::SignedIn { profile: profile(), gateway: "g".into() });
+        anna.does(Action::Lock);
+        assert!(anna.desk.screen.locked);
+        anna.does(Command::Unlock { password: Secret::new("long enougH") });
+        assert!(anna.desk.screen.locked && anna.desk.screen.lock_error);
+        anna.does(Command::Unlock { password: Secret::new("long enough") });
+        assert!(!anna.desk.screen.locked && !anna.desk.screen.lock_error);
+    }
+
+    #[test]
+    fn a_key_that_means_nothing_now_does_nothing() {
+        let mut anna = Person::new();
+        for action in [Action::Answer, Action::HangUp, Action::Hold, Action::Save, Action::Refresh, Action::NextTab] {
+            assert!(anna.does(action).is_empty(), "{action:?}");
+        }
+    }
+
+    #[test]
+    fn the_zoom_stays_where_a_person_can_read() {
+        let mut anna = Person::new();
+        for _ in 0..20 {
+            anna.does(Action::ZoomIn);
+        }
+        assert!((anna.settings.zoom - LARGEST_ZOOM).abs() < f32::EPSILON);
+        anna.does(Action::ZoomReset);
+        assert!((anna.settings.zoom - 1.0).abs() < f32::EPSILON);
+    }
+
+    #[test]
+    fn a_save_made_without_the_gateway_waits_and_says_so() {
+        let mut anna = Person::new();
+        let asks = anna.does(Command::MarkMissed { callback: shared::ids::CallbackId(4), handled: true });
+        let [Ask::Keep { id, .. }] = &asks[..] else { panic!("{asks:?}") };
+        assert_eq!(anna.desk.saves.get(*id).map(|save| save.state.clone()), Some(SaveState::Waiting));
+        assert_eq!(anna.desk.saves.n_waiting(), 1);
+    }
+
+    #[test]
+    fn no_two_actions_share_a_key() {
+        let mut keys = std::collections::HashSet::new();
+        for shortcut in Action::ALL.into_iter().filter_map(Action::shortcut) {
+            assert!(keys.insert(shortcut), "{shortcut}");
+        }
+    }
+}

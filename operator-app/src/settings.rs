@@ -50,3 +50,52 @@ impl Default for Settings {
         }
     }
 }
+
+const FILE: &str = "settings.toml";
+
+impl Settings {
+    /// Reads the file of an earlier sitting; a missing or broken one gives the defaults.
+    pub fn read(state_dir: &std::path::Path) -> Self {
+        let Ok(text) = std::fs::read_to_string(state_dir.join(FILE)) else { return Self::default() };
+        let mut settings: Self = toml::from_str(&text).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the settings cannot be read; starting with the defaults");
+            Self::default()
+        });
+        settings.zoom = settings.zoom.clamp(SMALLEST_ZOOM, LARGEST_ZOOM);
+        settings
+    }
+
+    /// Writes the file beside the old one and puts it in its place, so that a crash leaves one of the two whole.
+    ///
+    /// # Errors
+    /// When the directory does not take it.
+    pub fn write(&self, state_dir: &std::path::Path) -> std::io::Result<()> {
+        let text = toml::to_string(self).map_err(std::io::Error::other)?;
+        let fresh = state_dir.join(format!("{FILE}.new"));
+        std::fs::write(&fresh, text)?;
+        std::fs::rename(fresh, state_dir.join(FILE))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_set_is_there_at_the_next_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = Settings { language: Language::En, theme: Theme::Light, zoom: 1.2, ..Settings::default() };
+        settings.fingerprints.insert("wss://a:1".into(), "AB:CD".into());
+        settings.write(folder.path()).unwrap();
+        assert_eq!(Settings::read(folder.path()), settings);
+    }
+
+    #[test]
+    fn a_broken_file_of_settings_does_not_keep_the_program_from_starting() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(FILE), "zoom = \"wide\"").unwrap();
+        assert_eq!(Settings::read(folder.path()), Settings::default());
+        std::fs::write(folder.path().join(FILE), "zoom = 900.0").unwrap();
+        assert!((Settings::read(folder.path()).zoom - LARGEST_ZOOM).abs() < f32::EPSILON);
+    }
+}

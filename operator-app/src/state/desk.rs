@@ -1,4 +1,4 @@
-//! The desk: everything the operator's and the supervisor's screen shows.
+//! The desk: everything the operator's and the supervisor's screen shows. `apply.rs` says how events move it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,24 +6,20 @@ use std::time::Duration;
 use shared::domain::agent::{AgentProfile, Role};
 use shared::domain::call::MissedCall;
 use shared::domain::catalogue::Catalogue;
-use shared::ids::CallId;
-use shared::time::{Moment, UtcMs};
+use shared::time::Moment;
 use shared::wire::StreamPosition;
-use shared::wire::command::{CommandError, Done, Wrapup};
-use shared::wire::event::{DeskState, Event, Fault, Floor, Offer, Snapshot, WaitingCaller};
-use uuid::Uuid;
+use shared::wire::command::Wrapup;
+use shared::wire::event::{DeskState, Fault, Floor, WaitingCaller};
 
-use super::Loading;
-use super::call::{CallView, CardView, Phase, Pop};
+use super::call::{CallView, Phase};
 use super::clock::GatewayClock;
 use super::drafts::Drafts;
-use super::event::{LinkEvent, Stamped};
-use super::saves::{Save, SaveKind, SaveState, Saves};
+use super::saves::{SaveKind, Saves};
 use super::screen::Screen;
 use super::search::Search;
-use super::session::{Connection, Session, SignInError, SignInState, SignInStep};
+use super::session::{Connection, LockKey, Session, SignInState};
 use super::tab::{Tab, TabKey};
-use super::toasts::{Message, Toasts};
+use super::toasts::Toasts;
 use crate::command::Reason;
 
 /// Everything the screens show.
@@ -59,7 +55,11 @@ pub struct Desk {
     /// The pop measured last, microseconds from the INVITE to the drawn card.
     pub last_pop_us: Option<i64>,
 
-    position: Option<StreamPosition>,
+    /// The key that opens the locked workplace once the changed password is in force.
+    pub(crate) new_lock: Option<LockKey>,
+    /// The last event taken in; `None` until a snapshot has been.
+    pub(super) position: Option<StreamPosition>,
+    pub(super) epoch: u64,
 }
 
 /// What the link's threads have to do after an event.

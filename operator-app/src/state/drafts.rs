@@ -177,6 +177,44 @@ impl Drafts {
         }
     }
 
+    /// The wrap-up is saved; a form that is still open stays.
+    pub(super) fn clear_wrapup(&mut self, tab: TabKey, now: Moment) {
+        self.change(tab, now, |draft| {
+            draft.topic = None;
+            draft.result = None;
+            draft.summary = Personal::default();
+            draft.topic_search.clear();
+        });
+    }
+
+    /// The form is saved; its topic is proposed for the wrap-up of a call when none is chosen.
+    pub(super) fn clear_form(&mut self, tab: TabKey, topic: Option<String>, now: Moment) {
+        self.change(tab, now, |draft| {
+            draft.form = None;
+            draft.line = Personal::default();
+            if draft.topic.is_none() && matches!(tab, TabKey::Call(_)) {
+                draft.topic = topic;
+            }
+        });
+    }
+
+    pub(super) fn clear_manual(&mut self, tab: TabKey, now: Moment) {
+        self.change(tab, now, |draft| draft.manual = None);
+    }
+
+    pub(super) fn clear_newcomer(&mut self, tab: TabKey, now: Moment) {
+        self.change(tab, now, |draft| draft.newcomer = None);
+    }
+
+    fn change(&mut self, tab: TabKey, now: Moment, change: impl FnOnce(&mut Draft)) {
+        let Some(draft) = self.by_tab.get_mut(&tab) else { return };
+        change(draft);
+        if draft.is_empty() {
+            self.by_tab.remove(&tab);
+        }
+        self.touch(tab, now);
+    }
+
     /// Puts back what the disk kept; what has been typed since wins.
     pub fn restore(&mut self, kept: impl IntoIterator<Item = (TabKey, Draft)>) {
         for (tab, draft) in kept {
@@ -206,7 +244,7 @@ impl Drafts {
         tabs.into_iter()
             .map(|tab| {
                 self.unwritten.remove(&tab);
-                (tab, self.by_tab.get(&tab).cloned())
+                (tab, self.by_tab.get(&tab).filter(|draft| !draft.is_empty()).cloned())
             })
             .collect()
     }
@@ -222,5 +260,55 @@ impl Unwritten {
         let pause = self.last_key.after(std::time::Duration::from_millis(PAUSE_MS));
         let longest = self.first_key.after(std::time::Duration::from_millis(LONGEST_MS));
         pause.min(longest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::ids::CallId;
+
+    const TAB: TabKey = TabKey::Call(CallId(1));
+
+    fn at(ms: u64) -> Moment {
+        Moment::at_ms(ms)
+    }
+
+    #[test]
+    fn the_disk_sees_a_draft_when_the_typing_pauses() {
+        let mut drafts = Drafts::default();
+        drafts.edit(TAB, Edit::Summary("зво".into()), at(0));
+        drafts.edit(TAB, Edit::Summary("звон".into()), at(200));
+        assert!(drafts.take_due(at(499)).is_empty());
+        let due = drafts.take_due(at(500));
+        assert_eq!(due[0].1.as_ref().map(|draft| draft.summary.reveal().to_owned()), Some("звон".to_owned()));
+        assert!(drafts.take_due(at(10_000)).is_empty());
+    }
+
+    #[test]
+    fn the_disk_sees_a_draft_each_second_of_typing_without_a_pause() {
+        let mut drafts = Drafts::default();
+        let seen = (0..50).filter(|n| {
+            drafts.edit(TAB, Edit::Summary(n.to_string()), at(n * 100));
+            !drafts.take_due(at(n * 100)).is_empty()
+        });
+        assert_eq!(seen.count(), 4);
+    }
+
+    #[test]
+    fn what_was_typed_since_the_start_wins_over_what_the_disk_kept() {
+        let mut drafts = Drafts::default();
+        drafts.edit(TAB, Edit::Summary("новое".into()), at(0));
+        drafts.restore([(TAB, Draft { summary: "старое".into(), ..Draft::default() })]);
+        assert_eq!(drafts.get(TAB).unwrap().summary.reveal(), "новое");
+    }
+
+    #[test]
+    fn an_emptied_draft_leaves_the_disk() {
+        let mut drafts = Drafts::default();
+        drafts.edit(TAB, Edit::Summary("а".into()), at(0));
+        drafts.take_all();
+        drafts.edit(TAB, Edit::Summary(String::new()), at(1));
+        assert_eq!(drafts.take_all(), [(TAB, None)]);
     }
 }

@@ -74,7 +74,7 @@ pub enum LinkEvent {
     /// The local file cannot be written.
     DiskFailed,
     Found {
-        tab: TabKey,
+        tab: Option<TabKey>,
         generation: u64,
         found: Result<Vec<CustomerLine>, Failure>,
     },
@@ -87,10 +87,6 @@ pub enum LinkEvent {
     CardRead {
         tab: TabKey,
         card: Result<Arc<Card>, Failure>,
-    },
-    /// The password that opens the locked workplace was right or wrong.
-    Unlocked {
-        right: bool,
     },
 }
 

@@ -1,10 +1,11 @@
 //! Everything the screens show. Nothing here paints, opens a socket or reads a clock.
 //!
-//! [`desk::Desk`] is the whole of it, moved by [`event::LinkEvent`]s; the other modules are its parts: [`call`] the
+//! [`desk::Desk`] is the whole of it, moved by [`event::LinkEvent`]s in `apply`; the other modules are its parts: [`call`] the
 //! call and its card, [`tab`] the open cards with their [`history`], [`drafts`] what has been typed, [`saves`] what
 //! became of it, [`search`] looking for a customer, [`session`] the connection, [`screen`] what lies on top,
 //! [`toasts`] short messages.
 
+mod apply;
 pub mod call;
 pub mod clock;
 pub mod desk;

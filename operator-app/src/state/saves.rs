@@ -92,10 +92,11 @@ impl Saves {
         Some(save)
     }
 
-    /// The connection is gone: what was under way waits.
+    /// The connection is gone: what was under way waits, and what makes no sense later is dropped.
     pub(crate) fn all_wait(&mut self) {
+        self.all.retain(|save| save.state != SaveState::Underway || save.kind.is_kept());
         for save in &mut self.all {
-            if save.state == SaveState::Underway && save.kind != SaveKind::Phone {
+            if save.state == SaveState::Underway {
                 save.state = SaveState::Waiting;
             }
         }

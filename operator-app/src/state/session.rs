@@ -1,6 +1,8 @@
 //! Signing in and the connection.
 
+use sha2::{Digest, Sha256};
 use shared::domain::agent::AgentProfile;
+use shared::pii::Secret;
 use shared::time::Moment;
 use shared::wire::Refusal;
 
@@ -44,6 +46,19 @@ pub struct SignInState {
     pub step: SignInStep,
     /// Why the last try failed.
     pub error: Option<SignInError>,
+    /// What is being tried, to go on once the fingerprint has been confirmed.
+    pub(crate) attempt: Option<Attempt>,
+}
+
+/// One try to sign in.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    pub gateway: String,
+    pub login: String,
+    pub password: Secret,
+    /// The certificate that was confirmed; `None` when none has been yet.
+    pub fingerprint: Option<String>,
+    pub(crate) lock: LockKey,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -76,6 +91,8 @@ pub enum SignInError {
     CertificateChanged {
         found: String,
     },
+    /// The same person is signed in on this computer already, in another window.
+    AlreadyOpen,
     /// The session ran out or was ended; sign in again.
     SessionOver,
     /// The gateway said something else, in its own words.
@@ -90,6 +107,36 @@ pub struct Session {
     pub profile: AgentProfile,
     /// As typed, for the window's title and the status line.
     pub gateway: String,
+    pub(crate) lock: LockKey,
+}
+
+/// Opens the locked workplace, also while the gateway is away. The password itself is not kept.
+#[derive(Clone)]
+pub struct LockKey {
+    salt: [u8; 16],
+    digest: [u8; 32],
+}
+
+impl LockKey {
+    pub fn new(password: &Secret, salt: [u8; 16]) -> Self {
+        Self { salt, digest: Self::digest(password, salt) }
+    }
+
+    pub fn opens(&self, password: &Secret) -> bool {
+        let given = Self::digest(password, self.salt);
+        // Every byte is compared, so that the time taken says nothing.
+        given.iter().zip(&self.digest).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
+    }
+
+    fn digest(password: &Secret, salt: [u8; 16]) -> [u8; 32] {
+        Sha256::new().chain_update(salt).chain_update(password.expose()).finalize().into()
+    }
+}
+
+impl std::fmt::Debug for LockKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(lock key)")
+    }
 }
 
 impl Connection {

@@ -1,0 +1,354 @@
+//! How events move the desk.
+//!
+//! Each event names its call, and an event of another call never touches the one that is shown: so no previous
+//! caller's data can appear on the screen, however late it comes.
+
+use std::sync::Arc;
+
+use shared::ids::CallId;
+use shared::time::{Moment, UtcMs};
+use shared::wire::StreamPosition;
+use shared::wire::command::{CommandError, Done};
+use shared::wire::event::{Event, Offer, Snapshot, WithdrawnBecause};
+use uuid::Uuid;
+
+use super::Failure;
+use super::call::{CallView, CardView, Phase, Pop};
+use super::desk::{Aftermath, Desk};
+use super::event::{LinkEvent, Stamped};
+use super::saves::{Save, SaveKind, SaveState};
+use super::session::{Connection, Session, SignInError, SignInStep};
+use super::tab::{Tab, TabKey};
+use super::toasts::Message;
+
+impl Desk {
+    /// Takes one thing in that the network or the disk has to tell.
+    pub fn apply(&mut self, stamped: Stamped, now: Moment) -> Aftermath {
+        let Stamped { taken_at, event } = stamped;
+        match event {
+            LinkEvent::ConfirmFingerprint { gateway, fingerprint } => {
+                self.sign_in.step = SignInStep::ConfirmFingerprint { gateway, fingerprint };
+            }
+            LinkEvent::SignInFailed { error } => self.sign_in_failed(error),
+            LinkEvent::SignedIn { profile, gateway } => self.signed_in(profile, gateway, now),
+            LinkEvent::SignedOut { error } => self.signed_out(error),
+            LinkEvent::Connection(connection) => self.connection_is(connection),
+            LinkEvent::Welcome { epoch, gateway_now, profile, catalogue, resumed } => {
+                if let Some(session) = &mut self.session {
+                    session.profile = profile;
+                }
+                self.catalogue = catalogue;
+                self.clock.set(gateway_now, taken_at);
+                self.welcomed(epoch, resumed, now);
+            }
+            LinkEvent::Snapshot { seq, snapshot, card } => self.take_snapshot(seq, *snapshot, card, taken_at),
+            LinkEvent::Happened { seq, event, card, half_trip_us } => {
+                return self.happened(seq, *event, card, half_trip_us, taken_at, now);
+            }
+            LinkEvent::Pong { gateway_now, round_trip } => {
+                self.clock.round_trip = Some(round_trip);
+                self.clock.set(gateway_now, taken_at);
+            }
+            LinkEvent::Answer { id, outcome } => self.answered(id, outcome, now),
+            LinkEvent::Kept { drafts, saves } => {
+                self.drafts.restore(drafts);
+                for (id, command, tab) in saves {
+                    let kind = SaveKind::of(&command);
+                    self.saves.begin(Save { id, kind, tab, began: now, state: SaveState::Waiting });
+                }
+            }
+            LinkEvent::DiskFailed => self.toasts.push(Message::DraftsNotKept, now),
+            LinkEvent::Found { tab: Some(tab), generation, found } => {
+                if let Some(tab) = self.tab_mut(tab) {
+                    tab.search.take(generation, found);
+                }
+            }
+            LinkEvent::Found { tab: None, generation, found } => self.search.take(generation, found),
+            LinkEvent::HistoryRead { tab, generation, after, page } => {
+                if let Some(tab) = self.tab_mut(tab) {
+                    tab.history.take(generation, after, page);
+                }
+            }
+            LinkEvent::CardRead { tab, card } => self.card_read(tab, card),
+        }
+        Aftermath::Nothing
+    }
+
+    /// The frame with the caller's card has been laid out and tessellated. Returns what the gateway is told, once for
+    /// each pop.
+    pub fn drawn(&mut self, at: Moment) -> Option<(CallId, i64)> {
+        let waits = self.waits_to_be_drawn()?;
+        let call = self.call.as_mut()?;
+        let us = call.pop.before_us? + at.since(call.pop.taken_at).as_micros() as i64;
+        call.pop.shown_us = Some(us);
+        self.last_pop_us = Some(us);
+        Some((waits, us))
+    }
+
+    /// The call whose card the next frame shows for the first time.
+    pub fn waits_to_be_drawn(&self) -> Option<CallId> {
+        let call = self.call.as_ref()?;
+        let is_fresh = call.pop.before_us.is_some() && call.pop.shown_us.is_none();
+        let tab = self.call_tab()?;
+        let is_there = self.front == Some(tab.key) && !matches!(tab.card, CardView::Pending);
+        (is_fresh && is_there).then(|| call.id())
+    }
+
+    fn sign_in_failed(&mut self, error: SignInError) {
+        self.sign_in.step = SignInStep::Asking;
+        self.sign_in.error = Some(error);
+        self.sign_in.attempt = None;
+    }
+
+    fn signed_in(&mut self, profile: shared::domain::agent::AgentProfile, gateway: String, now: Moment) {
+        let Some(attempt) = self.sign_in.attempt.take() else { return };
+        self.sign_in.step = SignInStep::Asking;
+        self.sign_in.error = None;
+        self.session = Some(Session { profile, gateway, lock: attempt.lock });
+        self.connection = Connection::Connecting { since: now };
+    }
+
+    /// Nothing of this person's evening stays on the screen; the drafts stay on disk.
+    fn signed_out(&mut self, error: Option<SignInError>) {
+        let sign_in = super::session::SignInState { error, ..Default::default() };
+        *self = Self { sign_in, ..Self::default() };
+    }
+
+    fn connection_is(&mut self, connection: Connection) {
+        if matches!(connection, Connection::Offline { .. } | Connection::Refused { .. }) {
+            self.saves.all_wait();
+        }
+        // The strip counts from the moment the line broke, however often it is tried again.
+        self.connection = match (&self.connection, connection) {
+            (Connection::Offline { since, .. }, Connection::Offline { retry_at, .. }) => {
+                Connection::Offline { since: *since, retry_at }
+            }
+            (_, connection) => connection,
+        };
+    }
+
+    fn welcomed(&mut self, epoch: u64, resumed: bool, now: Moment) {
+        if matches!(self.connection, Connection::Offline { .. }) {
+            self.toasts.push(Message::BackOnline, now);
+        }
+        self.connection = Connection::Online;
+        let goes_on = resumed && self.position.is_some_and(|position| position.epoch == epoch);
+        if !goes_on {
+            self.position = None;
+            self.epoch = epoch;
+        }
+    }
+
+    fn take_snapshot(&mut self, seq: u64, snapshot: Snapshot, card: Option<CardView>, taken_at: Moment) {
+        let Snapshot { state, call, waiting, missed, floor, faults } = snapshot;
+        self.position = Some(StreamPosition { epoch: self.epoch, seq });
+        self.state = Some(state);
+        self.waiting = waiting;
+        self.missed = missed;
+        self.floor = floor.map(Arc::from);
+        self.faults = faults;
+
+        let before = self.call.take();
+        let Some(at_desk) = call else {
+            if let Some(gone) = before {
+                self.leave_tab(TabKey::Call(gone.id()));
+            }
+            return;
+        };
+        let mut found = CallView::found(at_desk, taken_at);
+        match before {
+            Some(known) if known.id() == found.id() => found.pop = known.pop,
+            Some(gone) => self.leave_tab(TabKey::Call(gone.id())),
+            None => {}
+        }
+        let card = card.unwrap_or(CardView::Pending);
+        let key = TabKey::Call(found.id());
+        match self.tab_mut(key) {
+            Some(tab) if matches!(card, CardView::Pending) && tab.known().is_some() => {}
+            Some(tab) => tab.set_card(card),
+            None => self.open_tab(Tab::new(key, Some(found.offer.caller.clone()), card)),
+        }
+        self.call = Some(found);
+    }
+
+    fn happened(
+        &mut self,
+        seq: u64,
+        event: Event,
+        card: Option<CardView>,
+        half_trip_us: i64,
+        taken_at: Moment,
+        now: Moment,
+    ) -> Aftermath {
+        // Without a position we have already asked for everything anew.
+        let Some(position) = &mut self.position else { return Aftermath::Nothing };
+        if seq <= position.seq {
+            return Aftermath::Nothing;
+        }
+        if seq != position.seq + 1 {
+            self.position = None;
+            return Aftermath::Reconnect;
+        }
+        position.seq = seq;
+        match event {
+            Event::Offered { offer } => {
+                let before_us = Some(offer.age_us + half_trip_us);
+                self.offered(*offer, card, Pop { before_us, taken_at, shown_us: None });
+            }
+            Event::CardArrived { call, customer: _, card: _ } => {
+                if let (Some(card), Some(tab)) = (card, self.tab_mut(TabKey::Call(call))) {
+                    tab.set_card(card);
+                }
+            }
+            Event::Withdrawn { call, why } => self.withdrawn(call, why, now),
+            Event::Answered { call, at } => self.call_answered(call, at),
+            Event::Ended { call, at, ending, wrapup_limit } => {
+                if let Some(view) = self.call.as_mut().filter(|view| view.id() == call) {
+                    let talked_since = match view.phase {
+                        Phase::Talking { since } => Some(since),
+                        Phase::Wrapup { talked_since, .. } => talked_since,
+                        Phase::Ringing { .. } => None,
+                    };
+                    view.phase = Phase::Wrapup { talked_since, since: at, limit: wrapup_limit, ending };
+                }
+            }
+            Event::WrapupSaved { call } => {
+                if self.call.as_ref().is_some_and(|view| view.id() == call) {
+                    self.call = None;
+                    self.leave_tab(TabKey::Call(call));
+                }
+            }
+            Event::State { state } => self.state = Some(state),
+            Event::Waiting { callers } => self.waiting = callers,
+            Event::Missed { calls } => self.missed = calls,
+            Event::Floor { floor } => self.floor = Some(Arc::from(floor)),
+            Event::Faults { faults } => self.faults = faults,
+        }
+        Aftermath::Nothing
+    }
+
+    fn offered(&mut self, offer: Offer, card: Option<CardView>, pop: Pop) {
+        if let Some(gone) = self.call.take() {
+            self.leave_tab(TabKey::Call(gone.id()));
+        }
+        let key = TabKey::Call(offer.call);
+        // An offer that comes again (after it rang out) finds its tab and its draft.
+        self.tabs.retain(|tab| tab.key != key);
+        let tab = Tab::new(key, Some(offer.caller.clone()), card.unwrap_or(CardView::Pending));
+        self.call = Some(CallView { phase: Phase::Ringing { until: offer.until }, offer: Arc::new(offer), pop });
+        self.open_tab(tab);
+    }
+
+    fn withdrawn(&mut self, call: CallId, why: WithdrawnBecause, now: Moment) {
+        if self.call.as_ref().is_some_and(|view| view.id() == call && view.is_ringing()) {
+            self.call = None;
+            self.leave_tab(TabKey::Call(call));
+            self.toasts.push(Message::OfferGone(why), now);
+        }
+    }
+
+    fn call_answered(&mut self, call: CallId, at: UtcMs) {
+        if let Some(view) = self.call.as_mut().filter(|view| view.id() == call && view.is_ringing()) {
+            view.phase = Phase::Talking { since: at };
+            self.front = Some(TabKey::Call(call));
+        }
+    }
+
+    fn answered(&mut self, id: Uuid, outcome: Result<Done, CommandError>, now: Moment) {
+        let Some(save) = self.saves.get(id).cloned() else { return };
+        match outcome {
+            Ok(done) => {
+                self.saves.set(id, SaveState::Saved { at: now, done });
+                if !matches!(save.kind, SaveKind::Phone) {
+                    self.toasts.push(Message::Saved(save.kind), now);
+                }
+                let lock = if save.kind == SaveKind::Password { self.new_lock.take() } else { None };
+                if let (Some(lock), Some(session)) = (lock, &mut self.session) {
+                    session.lock = lock;
+                }
+                self.typed_is_saved(&save, now);
+            }
+            Err(error) if error.is_passing() && save.kind.is_kept() => {
+                if save.state != SaveState::Waiting {
+                    self.toasts.push(Message::WaitsForGateway(save.kind), now);
+                }
+                self.saves.set(id, SaveState::Waiting);
+            }
+            Err(error) => {
+                self.saves.set(id, SaveState::Refused { at: now, error: error.clone() });
+                self.toasts.push(Message::Refused { kind: save.kind, error }, now);
+            }
+        }
+        self.saves.tidy();
+    }
+
+    /// The gateway has committed it, so what was typed for it is no draft any more.
+    fn typed_is_saved(&mut self, save: &Save, now: Moment) {
+        let Some(tab) = save.tab else { return };
+        match save.kind {
+            SaveKind::Wrapup(_) => self.drafts.clear_wrapup(tab, now),
+            SaveKind::Reading | SaveKind::Request => {
+                let form = self.drafts.get(tab).and_then(|draft| draft.form.as_ref());
+                let topic = form.and_then(|form| self.catalogue.form(&form.form)).map(|form| form.topic.clone());
+                self.drafts.clear_form(tab, topic, now);
+            }
+            SaveKind::Interaction => self.drafts.clear_manual(tab, now),
+            SaveKind::NewCustomer => self.drafts.clear_newcomer(tab, now),
+            SaveKind::Link(..) | SaveKind::Missed(_) | SaveKind::Password | SaveKind::Phone => {}
+        }
+        let is_the_calls = self.call.as_ref().is_some_and(|view| TabKey::Call(view.id()) == tab);
+        if matches!(tab, TabKey::Call(_)) && !is_the_calls {
+            self.leave_tab(tab);
+        }
+    }
+
+    fn card_read(&mut self, key: TabKey, card: Result<Arc<shared::wire::card::Card>, Failure>) {
+        let Some(tab) = self.tab_mut(key) else { return };
+        match card {
+            Ok(card) => {
+                // A card read for one customer never replaces another's that has been linked meanwhile.
+                let is_of_this = match key {
+                    TabKey::Customer(customer) => card.customer.id == customer,
+                    TabKey::Call(_) => tab.customer().is_none_or(|customer| customer == card.customer.id),
+                };
+                if is_of_this {
+                    tab.set_card(CardView::Known(card));
+                }
+            }
+            // A card that is there stays there: an old one is better than none.
+            Err(_) if tab.known().is_some() => {}
+            Err(_) => tab.set_card(CardView::Unavailable),
+        }
+    }
+
+    /// Opens a tab beside the others. It comes to the front unless that would cover unsaved text of another one.
+    pub(crate) fn open_tab(&mut self, tab: Tab) {
+        let key = tab.key;
+        let covers_text = self.front.is_some_and(|front| {
+            front != key && self.drafts.get(front).is_some_and(|draft| !draft.is_empty()) && self.tab(front).is_some()
+        });
+        self.tabs.push(tab);
+        if !covers_text {
+            self.front = Some(key);
+        }
+    }
+
+    /// The call of this tab is over. Unsaved text keeps the tab; nothing else of the caller stays on the screen.
+    pub(crate) fn leave_tab(&mut self, key: TabKey) {
+        if self.drafts.get(key).is_none_or(super::drafts::Draft::is_empty) {
+            self.close_tab(key);
+        }
+    }
+
+    pub(crate) fn close_tab(&mut self, key: TabKey) {
+        self.tabs.retain(|tab| tab.key != key);
+        if self.front == Some(key) {
+            let of_call = self.call_tab().map(|tab| tab.key);
+            self.front = of_call.or_else(|| self.tabs.last().map(|tab| tab.key));
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "apply_tests.rs"]
+mod tests;
