@@ -3,6 +3,7 @@
 //! Beginnings of words in any order find it: `пер нач` finds «Перерасчёт» under «Начисления». Numbers are meter
 //! readings: `показания 12345` opens the reading's form filled in. A forgotten keyboard layout is repaired.
 
+use chrono::NaiveDate;
 use shared::domain::account::Account;
 use shared::domain::catalogue::{Catalogue, FieldKind, Form, FormKind, Topic, TopicGroup};
 use shared::domain::fold;
@@ -62,8 +63,9 @@ pub fn topics<'c>(catalogue: &'c Catalogue, line: &str) -> Vec<(&'c TopicGroup, 
     if found.is_empty() { fold::repair_layout(line).map(|line| of(&line)).unwrap_or_default() } else { found }
 }
 
-/// The form as it opens: the current account chosen, and the typed numbers where readings go.
-pub fn prefilled(form: &Form, numbers: &[String], account: Option<&Account>) -> FormDraft {
+/// The form as it opens: the current account chosen, the typed numbers where readings go, and today where a date has
+/// to stand.
+pub fn prefilled(form: &Form, numbers: &[String], account: Option<&Account>, today: NaiveDate) -> FormDraft {
     let mut draft = FormDraft { form: form.code.clone(), ..FormDraft::default() };
     for field in &form.fields {
         let value = match field.kind {
@@ -73,6 +75,7 @@ pub fn prefilled(form: &Form, numbers: &[String], account: Option<&Account>) -> 
                 let given: Vec<&str> = numbers.iter().map(String::as_str).take(usize::from(zones)).collect();
                 (!given.is_empty()).then(|| given.join(";"))
             }
+            FieldKind::Date if field.required => Some(today.format("%d.%m.%Y").to_string()),
             _ => None,
         };
         if let Some(value) = value {

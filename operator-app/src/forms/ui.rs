@@ -34,7 +34,7 @@ pub fn form_ui(ui: &mut Ui, open: &OpenForm<'_>, requests: &mut Requests) {
     let side = 236.0;
     let fields_width = ui.available_width() - side - space::CARD;
     // Faults of a field appear once somebody has tried to save, or typed into it.
-    let tried_id = Id::new(("form tried", open.tab, open.form.code.as_str()));
+    let tried_id = Id::unique(("form tried", open.tab, open.form.code.as_str()));
     let mut tried = ui.data(|data| data.get_temp::<bool>(tried_id)).unwrap_or(false);
     let mut pressed = open.submit;
     ui.horizontal_top(|ui| {
@@ -96,7 +96,7 @@ fn field_ui(
     focus: bool,
     requests: &mut Requests,
 ) {
-    let id = Id::new(("form field", open.tab, open.form.code.as_str(), field.code.as_str()));
+    let id = Id::unique(("form field", open.tab, open.form.code.as_str(), field.code.as_str()));
     let typed = open.draft.fields.get(&field.code).map_or("", |text| text.reveal());
     let mark = if field.required { " *" } else { "" };
     let name = format!("{}{mark}", open.tr.of(&field.name));

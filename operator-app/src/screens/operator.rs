@@ -73,7 +73,7 @@ pub fn operator_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) {
 
 fn card_or_history_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) {
     let tr = words(scene);
-    let id = Id::new("centre shows");
+    let id = Id::unique("centre shows");
     let mut shows = ui.data(|data| data.get_temp::<Centre>(id)).unwrap_or_default();
     match scene.desk.screen.focus {
         Some(Region::History | Region::HistorySearch) => shows = Centre::History,
@@ -157,7 +157,7 @@ pub fn overlays_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) {
 
 fn confirm_close_ui(ui: &Ui, scene: &Scene<'_>, requests: &mut Requests) {
     let tr = words(scene);
-    let shown = Modal::new(Id::new("confirm close")).show(ui.ctx(), |ui| {
+    let shown = Modal::new(Id::unique("confirm close")).show(ui.ctx(), |ui| {
         ui.set_width(420.0);
         let tokens = tokens::of(ui);
         widgets::words(ui, tr.call.close_question, tokens::caller(), tokens.value);

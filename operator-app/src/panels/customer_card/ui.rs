@@ -28,7 +28,7 @@ pub fn customer_card_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests)
         return;
     };
     if desk.screen.focus == Some(Region::Card) {
-        ui.memory_mut(|memory| memory.request_focus(Id::new("card account")));
+        ui.memory_mut(|memory| memory.request_focus(Id::unique("card account")));
     }
     ScrollArea::vertical().id_salt(("card", tab.key)).auto_shrink(false).show(ui, |ui| {
         ui.spacing_mut().item_spacing = vec2(space::WIDE, 10.0);

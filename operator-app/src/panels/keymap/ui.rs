@@ -11,7 +11,7 @@ use crate::state::Scene;
 pub fn keymap_ui(ui: &Ui, scene: &Scene<'_>, requests: &mut Requests) {
     let tr = words(scene);
     let rows = keymap_rows(scene);
-    let shown = Modal::new(Id::new("key map")).show(ui.ctx(), |ui| {
+    let shown = Modal::new(Id::unique("key map")).show(ui.ctx(), |ui| {
         ui.set_width(640.0);
         section(ui, icons::KEYBOARD, tr.commands.keymap, tr.commands.keymap_hint);
         ui.add_space(space::GAP);

@@ -10,12 +10,12 @@ use crate::state::Scene;
 /// Ctrl+K: type, arrows, Enter. It was asked for by the person, so it may take the keyboard.
 pub fn palette_ui(ui: &Ui, scene: &Scene<'_>, requests: &mut Requests) {
     let tr = words(scene);
-    let typed_id = Id::new("palette typed");
-    let shown = Modal::new(Id::new("palette")).show(ui.ctx(), |ui| {
+    let typed_id = Id::unique("palette typed");
+    let shown = Modal::new(Id::unique("palette")).show(ui.ctx(), |ui| {
         ui.set_width(520.0);
         let mut typed = ui.data(|data| data.get_temp::<String>(typed_id)).unwrap_or_default();
         let field = Field {
-            id: Id::new("palette line"),
+            id: Id::unique("palette line"),
             label: tr.commands.palette,
             hint: tr.commands.palette_hint,
             fault: None,
@@ -43,7 +43,7 @@ pub fn palette_ui(ui: &Ui, scene: &Scene<'_>, requests: &mut Requests) {
             widgets::words(ui, tr.commands.nothing, tokens::body(), tokens::of(ui).text);
         }
         let list = PickList {
-            id: Id::new("palette rows"),
+            id: Id::unique("palette rows"),
             name: tr.commands.palette,
             rows: &painted,
             key: "Enter",

@@ -13,7 +13,7 @@ pub fn toasts_ui(ui: &Ui, scene: &Scene<'_>, requests: &mut Requests) {
         return;
     }
     let dismiss = words(scene).call.dismiss;
-    Area::new(Id::new("toasts")).order(Order::Foreground).anchor(Align2::RIGHT_BOTTOM, vec2(-14.0, -14.0)).show(
+    Area::new(Id::unique("toasts")).order(Order::Foreground).anchor(Align2::RIGHT_BOTTOM, vec2(-14.0, -14.0)).show(
         ui.ctx(),
         |ui| {
             ui.set_width(352.0);
