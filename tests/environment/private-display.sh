@@ -38,8 +38,11 @@ until_true() {
   return 1
 }
 
+# Should this script be killed outright, what it has started gets SIGTERM from the kernel.
+tied="setpriv --pdeathsig TERM --"
+
 exec 7>"$folder/number"
-Xvfb -displayfd 7 -screen 0 "$size" -nolisten tcp -noreset +extension GLX >"$folder/xvfb.log" 2>&1 &
+$tied Xvfb -displayfd 7 -screen 0 "$size" -nolisten tcp -noreset +extension GLX >"$folder/xvfb.log" 2>&1 &
 pids+=($!)
 exec 7>&-
 until_true test -s "$folder/number" || fail "Xvfb gave no display number"
@@ -50,7 +53,7 @@ export DISPLAY=":$(cat "$folder/number")" XDG_RUNTIME_DIR="$folder" XDG_SESSION_
 export LP_NUM_THREADS=2
 variables="DISPLAY XDG_RUNTIME_DIR XDG_SESSION_TYPE DBUS_SESSION_BUS_ADDRESS LP_NUM_THREADS"
 
-dbus-daemon --session --nofork --nosyslog --print-address=1 >"$folder/bus" 2>"$folder/bus.log" &
+$tied dbus-daemon --session --nofork --nosyslog --print-address=1 >"$folder/bus" 2>"$folder/bus.log" &
 pids+=($!)
 until_true test -s "$folder/bus" || fail "the session bus gave no address"
 DBUS_SESSION_BUS_ADDRESS=$(head -1 "$folder/bus")
@@ -60,7 +63,7 @@ if [ "${PULT_DISPLAY_ACCESSIBLE:-1}" = 1 ]; then
   export NO_AT_BRIDGE=0
   variables="$variables NO_AT_BRIDGE"
   launcher=$(ls /usr/libexec/at-spi-bus-launcher /usr/lib/at-spi2-core/at-spi-bus-launcher 2>/dev/null | head -1)
-  "${launcher:-at-spi-bus-launcher}" --launch-immediately >"$folder/accessibility.log" 2>&1 &
+  $tied "${launcher:-at-spi-bus-launcher}" --launch-immediately >"$folder/accessibility.log" 2>&1 &
   pids+=($!)
   switch_on() {
     gdbus call --session --dest org.a11y.Bus --object-path /org/a11y/bus \
@@ -70,13 +73,13 @@ if [ "${PULT_DISPLAY_ACCESSIBLE:-1}" = 1 ]; then
   switch_on ScreenReaderEnabled || true
 fi
 
-openbox --config-file "$here/openbox.xml" >"$folder/openbox.log" 2>&1 &
+$tied openbox --config-file "$here/openbox.xml" >"$folder/openbox.log" 2>&1 &
 pids+=($!)
 manager_is_there() { xprop -root _NET_SUPPORTING_WM_CHECK 2>/dev/null | grep -q 0x; }
 until_true manager_is_there || fail "the window manager is not there"
 
 if [ $# -gt 0 ]; then
-  "$@" <&0 &
+  $tied "$@" <&0 &
   command_pid=$!
   code=0
   wait "$command_pid" || code=$?

@@ -20,13 +20,15 @@ use crate::trouble::{Outcome, Trouble, Trying};
 
 /// How long a process may take to end after SIGTERM.
 const POLITE_STOP: Duration = Duration::from_secs(15);
+/// How often we look whether what a process has started is gone too: nobody tells us of grandchildren.
+const GROUP_PAUSE: Duration = Duration::from_millis(20);
 /// How often a waiting person hears of progress.
 const TICK: Duration = Duration::from_secs(1);
 
 /// What can happen while we wait.
 enum Event {
-    /// This process has ended; it has not been reaped yet, so that its id cannot be given to another.
-    Ended(u32),
+    /// A process has ended; it has not been reaped yet, so that its id cannot be given to another.
+    Ended,
     /// Somebody asked us to stop.
     StopRequested,
 }
@@ -123,12 +125,9 @@ impl Crew {
     fn announce_end(&self, name: &str, pid: u32) -> Outcome {
         let to_crew = self.sender.clone();
         let waiting = move || {
-            // SAFETY: `info` is a plain structure which waitid fills; WNOWAIT leaves the process to its owner.
-            let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
-            let wait = || unsafe { libc::waitid(libc::P_PID, pid, &raw mut info, libc::WEXITED | libc::WNOWAIT) };
-            retry_interrupted(wait);
+            while wait_unreaped(pid, 0).is_err_and(|error| error.kind() == std::io::ErrorKind::Interrupted) {}
             // The crew may be gone already, with nobody left to tell.
-            let _ = to_crew.send(Event::Ended(pid));
+            let _ = to_crew.send(Event::Ended);
         };
         std::thread::Builder::new().name(format!("wait {name}")).spawn(waiting).trying("start a waiting thread")?;
         Ok(())
@@ -232,28 +231,26 @@ impl Crew {
         }
         self.members[index].signal(libc::SIGTERM);
         let began = Instant::now();
-        while self.members[index].reap().is_none() {
-            let elapsed = began.elapsed();
-            if elapsed >= POLITE_STOP {
-                let member = &mut self.members[index];
-                eprintln!("{} did not end within {} s and was killed", member.name, POLITE_STOP.as_secs());
-                member.signal(libc::SIGKILL);
-                member.ended = member.child.wait().ok();
-                return;
-            }
-            self.next_event(POLITE_STOP - elapsed);
+        // The process itself is waited for, and then whatever it has started: its id stays taken until it is reaped,
+        // so that the signal at the end can reach nobody else.
+        while self.members[index].is_alive() {
+            let Some(left) = POLITE_STOP.checked_sub(began.elapsed()) else { break };
+            let pause = if self.members[index].has_ended() { GROUP_PAUSE } else { left };
+            self.next_event(pause);
         }
+        let member = &mut self.members[index];
+        if member.is_alive() {
+            eprintln!("{} did not end within {} s and was killed", member.name, POLITE_STOP.as_secs());
+            member.signal(libc::SIGKILL);
+        }
+        member.ended = member.child.wait().ok();
     }
 
     fn next_event(&mut self, at_most: Duration) {
         match self.events.recv_timeout(at_most) {
             Ok(Event::StopRequested) => self.stop_requested = true,
-            Ok(Event::Ended(pid)) => {
-                if let Some(member) = self.members.iter_mut().find(|member| member.child.id() == pid) {
-                    member.reap();
-                }
-            }
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+            // Whoever waits for this process looks at it next; the others wait on.
+            Ok(Event::Ended) | Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
         }
     }
 }
@@ -272,6 +269,16 @@ impl Member {
         self.ended
     }
 
+    /// Whether the process itself is no more, though its id is still its own.
+    fn has_ended(&self) -> bool {
+        self.ended.is_some() || wait_unreaped(self.child.id(), libc::WNOHANG).unwrap_or(true)
+    }
+
+    /// Whether the process, or anything that it has started in its group, still runs.
+    fn is_alive(&self) -> bool {
+        !self.has_ended() || group_runs(self.child.id())
+    }
+
     /// Sends a signal to the process and to everything that it has started in its group.
     /// The process is not reaped yet, so the id is still its own.
     fn signal(&self, signal: libc::c_int) {
@@ -281,8 +288,31 @@ impl Member {
     }
 }
 
-fn retry_interrupted(mut call: impl FnMut() -> libc::c_int) {
-    while call() == -1 && std::io::Error::last_os_error().kind() == std::io::ErrorKind::Interrupted {}
+/// Waits for a child of ours and leaves it to be reaped; says whether it has ended.
+fn wait_unreaped(pid: u32, options: libc::c_int) -> std::io::Result<bool> {
+    // SAFETY: siginfo_t is a plain structure, for which zeros are a value, and which waitid fills.
+    let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    // SAFETY: WNOWAIT leaves the process to its owner; `info` lives through the call.
+    match unsafe { libc::waitid(libc::P_PID, pid, &raw mut info, libc::WEXITED | libc::WNOWAIT | options) } {
+        // SAFETY: the system writes the id there, or leaves the zero when nothing has ended.
+        0 => Ok(unsafe { info.si_pid() } != 0),
+        _ => Err(std::io::Error::last_os_error()),
+    }
+}
+
+/// Whether a process of this group still runs. Those which have ended and wait to be reaped do not count.
+fn group_runs(group: u32) -> bool {
+    let Ok(processes) = std::fs::read_dir("/proc") else { return false };
+    let stats = processes.flatten().filter_map(|process| std::fs::read_to_string(process.path().join("stat")).ok());
+    stats.filter_map(|stat| state_and_group(&stat)).any(|(state, of)| of == group && state != 'Z' && state != 'X')
+}
+
+/// The state and the group in a line of `/proc/PID/stat`; the name in brackets may hold anything.
+fn state_and_group(stat: &str) -> Option<(char, u32)> {
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    let state = fields.next()?.chars().next()?;
+    let group = fields.nth(1)?.parse().ok()?;
+    Some((state, group))
 }
 
 /// How a process ended, in words.
@@ -349,6 +379,12 @@ mod tests {
         let state = std::fs::read_to_string(format!("/proc/{grandchild}/stat")).unwrap_or_default();
         assert!(state.is_empty() || state.contains(") Z "), "the grandchild lives on: {state}");
         std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_process_with_a_strange_name_is_read_all_the_same() {
+        assert_eq!(state_and_group("77 (a ) S b) S 1 42 42 0"), Some(('S', 42)));
+        assert_eq!(state_and_group("77 (a"), None);
     }
 
     #[test]

@@ -55,10 +55,7 @@ pub const DISPLAY: &[Package] = &[
 ];
 
 /// PostgreSQL's server and tools.
-pub const DATABASE: &[Package] = &[
-    package("postgresql", "the tests on PostgreSQL, on a private server"),
-    package("postgresql-client", "talking to that server by hand (psql)"),
-];
+pub const DATABASE: &[Package] = &[package("postgresql", "the tests on PostgreSQL, on a private server")];
 
 /// A caller and phones that are not our own code.
 pub const SIP: &[Package] = &[package("sip-tester", "callers and phones that are not our own code (SIPp)")];
