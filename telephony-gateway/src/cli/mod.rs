@@ -97,9 +97,7 @@ enum Command {
     /// Print completions for a shell
     ///
     /// For bash: telephony-gateway completions bash > /etc/bash_completion.d/telephony-gateway
-    Completions {
-        shell: clap_complete::Shell,
-    },
+    Completions { shell: clap_complete::Shell },
 }
 
 /// The configuration is wrong; each fault has been printed.
@@ -189,7 +187,9 @@ impl Place {
         match (&self.database, &self.config) {
             (Some(url), _) => Ok(url.clone()),
             (None, Some(_)) => Ok(self.config()?.database_url),
-            (None, None) => anyhow::bail!("name the database with --database URL, or the configuration with --config FILE"),
+            (None, None) => {
+                anyhow::bail!("name the database with --database URL, or the configuration with --config FILE")
+            }
         }
     }
 

@@ -202,7 +202,10 @@ impl PhoneCommand {
                     None => made_up()?,
                 };
                 let phone = phone_row(&number, realm, &chosen.password, md5_only);
-                store.add_phone(&PhoneRow { agent, ..phone }).await.with_context(|| format!("`{number}` was not added"))?;
+                store
+                    .add_phone(&PhoneRow { agent, ..phone })
+                    .await
+                    .with_context(|| format!("`{number}` was not added"))?;
                 if let Some(login) = &user {
                     store.set_user_phone(login, Some(&number)).await?;
                 }
@@ -247,7 +250,8 @@ fn check_login(login: &str) -> anyhow::Result<()> {
 }
 
 fn check_number(number: &str) -> anyhow::Result<()> {
-    let fits = (1..=32).contains(&number.len()) && number.chars().all(|c| c.is_ascii_alphanumeric() || "+-_.".contains(c));
+    let fits =
+        (1..=32).contains(&number.len()) && number.chars().all(|c| c.is_ascii_alphanumeric() || "+-_.".contains(c));
     anyhow::ensure!(fits, "`{number}` is no phone's number: use digits or Latin letters");
     Ok(())
 }
@@ -289,7 +293,8 @@ mod tests {
     #[tokio::test]
     async fn somebody_is_added_gets_a_new_password_and_is_let_in_no_more() {
         let folder = tempfile::tempdir().unwrap();
-        let store = super::super::open_store(&format!("sqlite://{}", folder.path().join("p.db").display()), 0).await.unwrap();
+        let store =
+            super::super::open_store(&format!("sqlite://{}", folder.path().join("p.db").display()), 0).await.unwrap();
         store.migrate().await.unwrap();
         let file = folder.path().join("password");
         std::fs::write(&file, "тихий вечер\nsecond line\n").unwrap();
@@ -311,10 +316,15 @@ mod tests {
         assert_ne!(before.password_hash, after.password_hash, "a new salt");
         UserCommand::Disable { login: "anna".into(), undo: false }.run_in(&store).await.unwrap();
         assert!(store.user_by_login("anna").await.unwrap().unwrap().disabled);
-        PhoneCommand::Add { number: "101".into(), password_file: Some(file.clone()), md5_only: false, user: Some("anna".into()) }
-            .run_in(&store, "pult")
-            .await
-            .unwrap();
+        PhoneCommand::Add {
+            number: "101".into(),
+            password_file: Some(file.clone()),
+            md5_only: false,
+            user: Some("anna".into()),
+        }
+        .run_in(&store, "pult")
+        .await
+        .unwrap();
         assert_eq!(store.user_by_login("anna").await.unwrap().unwrap().profile.phone.as_deref(), Some("101"));
         PhoneCommand::Remove { number: "101".into() }.run_in(&store, "pult").await.unwrap();
         assert!(store.phones().await.unwrap().is_empty());

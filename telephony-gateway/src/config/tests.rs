@@ -70,12 +70,13 @@ fn a_value_of_the_wrong_kind_is_named_with_what_it_should_be() {
 
 #[test]
 fn what_would_be_dangerous_is_refused() {
-    check_fault("gateway.toml", "# database_url = \"postgres://pult@db.example.org/pult\"", "database_url = \"mysql://x\"", "sqlite://");
-    let open_desk = with_change(
+    check_fault(
         "gateway.toml",
-        "listen = \"127.0.0.1:7443\"",
-        "listen = \"192.0.2.1:7443\"\n",
+        "# database_url = \"postgres://pult@db.example.org/pult\"",
+        "database_url = \"mysql://x\"",
+        "sqlite://",
     );
+    let open_desk = with_change("gateway.toml", "listen = \"127.0.0.1:7443\"", "listen = \"192.0.2.1:7443\"\n");
     assert!(open_desk.is_ok(), "with TLS any address may be used");
     check_fault("gateway.toml", "address = \"127.0.0.1\"\n", "address = \"0.0.0.0\"\n", "needs `advertised`");
 }
@@ -100,7 +101,12 @@ fn plain_text_for_desks_works_on_loopback_only() {
 fn codes_that_do_not_fit_together_are_shown_where_they_stand() {
     check_fault("topics.toml", "code = \"BIL.CORR\"", "code = \"BIL.ODN\"", "there twice");
     check_fault("forms.toml", "topic = \"BIL.RECALC\"", "topic = \"BIL.NOTHING\"", "`BIL.NOTHING`");
-    check_fault("forms.toml", "type = \"month\", required = true },\n    { code = \"period_to\"", "type = \"moth\", required = true },\n    { code = \"period_to\"", "zone_readings");
+    check_fault(
+        "forms.toml",
+        "type = \"month\", required = true },\n    { code = \"period_to\"",
+        "type = \"moth\", required = true },\n    { code = \"period_to\"",
+        "zone_readings",
+    );
     check_fault("gateway.toml", "trunk = \"carrier\"", "trunk = \"carrot\"", "there is no trunk `carrot`");
 }
 

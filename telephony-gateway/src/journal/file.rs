@@ -205,7 +205,9 @@ impl LedgerFile {
             // Without room for a new file the old one goes on growing.
             match Segment::create(&self.folder, self.next) {
                 Ok(next) => self.segment = next,
-                Err(error) => tracing::warn!(file = %self.segment.path.display(), %error, "the ledger cannot begin a new file"),
+                Err(error) => {
+                    tracing::warn!(file = %self.segment.path.display(), %error, "the ledger cannot begin a new file")
+                }
             }
         }
         Ok(())
@@ -240,17 +242,16 @@ pub fn read_after(folder: &Path, after: Position, limit: usize) -> Result<Vec<Re
     let segments = segments(folder)?;
     let mut records = Vec::new();
     for (index, (first, path)) in segments.iter().enumerate() {
-        let is_behind = segments.get(index + 1).is_some_and(|(next, _)| {
-            *next <= Position { seq: after.seq.saturating_add(1), ..after }
-        });
+        let is_behind = segments
+            .get(index + 1)
+            .is_some_and(|(next, _)| *next <= Position { seq: after.seq.saturating_add(1), ..after });
         if is_behind {
             continue;
         }
         let bytes = fs::read(path).map_err(|source| LedgerError::Read { file: path.clone(), source })?;
         for (number, line) in format::whole_lines(&bytes).enumerate() {
             let read = format::read_line(line);
-            let (seq, body) =
-                read.map_err(|why| LedgerError::Damaged { file: path.clone(), line: number + 1, why })?;
+            let (seq, body) = read.map_err(|why| LedgerError::Damaged { file: path.clone(), line: number + 1, why })?;
             let at = Position { epoch: first.epoch, seq };
             if at > after {
                 if records.len() == limit {

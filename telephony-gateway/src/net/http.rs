@@ -365,7 +365,11 @@ impl From<RecordsError> for Refused {
             }
             RecordsError::Refused(source) => {
                 tracing::error!(error = %source, "the database refused a question of a desk");
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the gateway could not do that; its log says why")
+                Self::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "internal",
+                    "the gateway could not do that; its log says why",
+                )
             }
         }
     }

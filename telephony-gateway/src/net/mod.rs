@@ -16,6 +16,8 @@ pub mod tls;
 
 pub mod atomic_file;
 mod digest;
+#[cfg(test)]
+mod fake_records;
 
 use std::io;
 use std::net::SocketAddr;

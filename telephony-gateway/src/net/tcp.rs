@@ -100,8 +100,7 @@ impl Connections {
 
     /// Binds an address and takes connections there. Gives the address bound.
     pub fn listen(&self, address: SocketAddr) -> Result<SocketAddr, BindError> {
-        let (listener, local) =
-            bind(address).map_err(|source| BindError { what: "SIP over TCP", address, source })?;
+        let (listener, local) = bind(address).map_err(|source| BindError { what: "SIP over TCP", address, source })?;
         tracing::info!(%local, "SIP over TCP listens");
         self.inner.tasks.spawn_vital("sip over tcp", self.clone().accept(listener, local));
         Ok(local)

@@ -68,8 +68,8 @@ pub fn load_or_make(state_dir: &Path, public_name: &str, listen: IpAddr) -> Resu
     let first = chain.first().ok_or_else(|| TlsError::Empty { file: certificate.clone() })?;
     let fingerprint = fingerprint_of(first);
     let key_pem = fs::read(&key).map_err(|source| TlsError::Read { file: key.clone(), source })?;
-    let key_der = PrivateKeyDer::from_pem_slice(&key_pem)
-        .map_err(|source| TlsError::Unreadable { file: key.clone(), source })?;
+    let key_der =
+        PrivateKeyDer::from_pem_slice(&key_pem).map_err(|source| TlsError::Unreadable { file: key.clone(), source })?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()

@@ -107,7 +107,10 @@ fn a_full_disk_keeps_what_happens_in_memory_until_there_is_room() {
     // Every write to this device fails as one to a full disk does.
     ledger.segment.file = Arc::new(OpenOptions::new().write(true).open("/dev/full").unwrap());
     let error = ledger.append(&bodies(2..=3)).unwrap_err();
-    assert!(matches!(&error, AppendError::Waiting { source, .. } if source.kind() == io::ErrorKind::StorageFull), "{error}");
+    assert!(
+        matches!(&error, AppendError::Waiting { source, .. } if source.kind() == io::ErrorKind::StorageFull),
+        "{error}"
+    );
     assert!(ledger.is_stuck() && !ledger.retry());
     ledger.segment.file = real;
     assert_eq!(ledger.append(&[body(4)]).unwrap(), Position { epoch: 1, seq: 4 });
@@ -166,7 +169,10 @@ fn a_clock_set_back_does_not_repeat_an_epoch() {
 fn an_epoch_that_was_there_before_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     drop(open(folder.path(), 5));
-    assert!(matches!(LedgerFile::open(folder.path(), 5, Bounds::default()), Err(LedgerError::OldEpoch { last: 5, .. })));
+    assert!(matches!(
+        LedgerFile::open(folder.path(), 5, Bounds::default()),
+        Err(LedgerError::OldEpoch { last: 5, .. })
+    ));
 }
 
 proptest::proptest! {
