@@ -19,6 +19,8 @@ pub mod ports;
 pub mod relay;
 
 mod digest;
+#[cfg(test)]
+mod fake_records;
 
 use std::io;
 use std::net::SocketAddr;

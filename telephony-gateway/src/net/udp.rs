@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
-use tokio::io::unix::AsyncFd;
+use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -32,17 +32,12 @@ pub struct UdpDoor {
 impl UdpDoor {
     /// Binds the address and starts the task that reads it.
     pub fn open(address: SocketAddr, events: mpsc::Sender<Event>, tasks: &Tasks) -> Result<Self, BindError> {
-        let bound = bind(address).map_err(|source| BindError { what: "SIP over UDP", address, source });
-        let (socket, local) = bound?;
-        let socket = Arc::new(socket);
-        // SAFETY: the Arc keeps the socket open, and its descriptor the same, for as long as it is registered.
-        let reading = unsafe { AsyncFd::register(Arc::clone(&socket)) }.map_err(|error| BindError {
-            what: "SIP over UDP",
-            address,
-            source: error.into(),
-        })?;
+        let failed = |source| BindError { what: "SIP over UDP", address, source };
+        let (socket, local) = bind(address).map_err(failed)?;
+        // One socket, two handles: the runtime's to be woken by, the plain one to send at once.
+        let reading = socket.try_clone().and_then(UdpSocket::from_std).map_err(failed)?;
         tasks.spawn_vital("sip over udp", read(reading, local, events, tasks.token().clone()));
-        Ok(Self { socket, local })
+        Ok(Self { socket: Arc::new(socket), local })
     }
 
     pub fn local(&self) -> SocketAddr {
@@ -78,38 +73,29 @@ fn bind(address: SocketAddr) -> io::Result<(StdUdpSocket, SocketAddr)> {
     Ok((socket, local))
 }
 
-async fn read(
-    socket: AsyncFd<Arc<StdUdpSocket>>,
-    local: SocketAddr,
-    events: mpsc::Sender<Event>,
-    token: CancellationToken,
-) {
+async fn read(socket: UdpSocket, local: SocketAddr, events: mpsc::Sender<Event>, token: CancellationToken) {
     let mut buffer = vec![0_u8; LONGEST_DATAGRAM];
     loop {
-        let mut ready = tokio::select! {
+        tokio::select! {
             () = token.cancelled() => return,
-            ready = socket.readable() => match ready {
-                Ok(ready) => ready,
-                Err(error) => {
-                    tracing::error!(%local, %error, "the SIP socket cannot be waited for");
-                    return;
-                }
+            ready = socket.readable() => if let Err(error) = ready {
+                tracing::error!(%local, %error, "the SIP socket cannot be waited for");
+                return;
             },
-        };
+        }
         for _ in 0..BATCH {
-            match ready.try_io(|socket| socket.get_ref().recv_from(&mut buffer)) {
-                Ok(Ok((length, remote))) => {
+            match socket.try_recv_from(&mut buffer) {
+                Ok((length, remote)) => {
                     let flow = Flow { transport: Transport::Udp, local, remote, connection: 0 };
                     if !hand_in(flow, &buffer[..length], &events) {
                         return;
                     }
                 }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 // What the network says of an earlier datagram of ours; the next one may be fine.
-                Ok(Err(error)) => tracing::debug!(%local, %error, "the SIP socket reports an error"),
-                Err(_would_block) => break,
+                Err(error) => tracing::debug!(%local, %error, "the SIP socket reports an error"),
             }
         }
-        tokio::task::yield_now().await;
     }
 }
 
