@@ -25,10 +25,14 @@ pub mod users;
 
 pub mod generate;
 
+#[cfg(test)]
+mod contract;
+
 mod error;
 mod statements;
 mod unit;
 
+mod postgres;
 mod sqlite;
 
 pub use error::{OpenStoreError, SaveError, StoreError};
@@ -79,6 +83,7 @@ pub struct Store {
 #[derive(Clone)]
 enum Backend {
     Sqlite(sqlite::Sqlite),
+    Postgres(postgres::Postgres),
 }
 
 impl Store {
@@ -91,6 +96,7 @@ impl Store {
         let scheme = url.split(':').next().unwrap_or_default();
         let backend = match scheme {
             "sqlite" => Backend::Sqlite(sqlite::Sqlite::open(url, options).await?),
+            "postgres" | "postgresql" => Backend::Postgres(postgres::Postgres::open(url, options)?),
             other => return Err(OpenStoreError::UnknownScheme { scheme: other.chars().take(16).collect() }),
         };
         Ok(Self { backend, mint: Arc::new(Mutex::new(IdMint::new(255 - options.node.min(127)))) })
@@ -103,6 +109,7 @@ impl Store {
     pub async fn migrate(&self) -> Result<(), OpenStoreError> {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.migrate().await,
+            Backend::Postgres(postgres) => postgres.migrate().await,
         }
     }
 
@@ -136,6 +143,7 @@ impl Store {
     pub async fn warm_up(&self) -> Result<(), StoreError> {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.warm_up().await,
+            Backend::Postgres(postgres) => postgres.warm_up().await,
         }
     }
 
@@ -147,6 +155,7 @@ impl Store {
     pub async fn backup_sqlite(&self, into: &std::path::Path) -> Result<bool, StoreError> {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.backup(into).await.map(|()| true),
+            Backend::Postgres(_) => Ok(false),
         }
     }
 
@@ -157,6 +166,7 @@ impl Store {
     pub async fn check_integrity(&self) -> Result<Vec<String>, StoreError> {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.check_integrity().await,
+            Backend::Postgres(_) => Ok(Vec::new()),
         }
     }
 
@@ -164,6 +174,7 @@ impl Store {
     pub async fn close(&self) {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.close().await,
+            Backend::Postgres(postgres) => postgres.close().await,
         }
     }
 
@@ -171,18 +182,21 @@ impl Store {
     pub const fn kind(&self) -> &'static str {
         match &self.backend {
             Backend::Sqlite(_) => "sqlite",
+            Backend::Postgres(_) => "postgres",
         }
     }
 
     const fn sql(&self) -> &'static Statements {
         match &self.backend {
             Backend::Sqlite(_) => &sqlite::STATEMENTS,
+            Backend::Postgres(_) => &postgres::STATEMENTS,
         }
     }
 
     fn schema_needed(&self) -> i64 {
         let migrations = match &self.backend {
             Backend::Sqlite(_) => &sqlite::MIGRATIONS,
+            Backend::Postgres(_) => &postgres::MIGRATIONS,
         };
         migrations.iter().map(|migration| migration.version).max().unwrap_or(0)
     }
@@ -201,6 +215,7 @@ impl Store {
         let args = args.into();
         let answer = match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.fetch(lane, sql, args).await?,
+            Backend::Postgres(postgres) => postgres.fetch(lane, sql, args).await?,
         };
         Ok(answer.map(|json| serde_json::from_str(&json)).transpose()?)
     }
@@ -209,6 +224,7 @@ impl Store {
     async fn commit(&self, unit: Unit) -> Result<i64, SaveError> {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.commit(unit).await,
+            Backend::Postgres(postgres) => postgres.commit(unit).await,
         }
     }
 
@@ -216,12 +232,14 @@ impl Store {
     const fn form(&self) -> generate::Form {
         match &self.backend {
             Backend::Sqlite(_) => generate::Form::Json,
+            Backend::Postgres(_) => generate::Form::Copy,
         }
     }
 
     async fn write_rows(&self, texts: [String; generate::N_TABLES]) -> Result<(), StoreError> {
         let written = match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.write_rows(texts).await,
+            Backend::Postgres(postgres) => postgres.write_rows(texts).await,
         };
         written.map_err(as_refusal)
     }
@@ -229,6 +247,7 @@ impl Store {
     async fn analyze(&self) -> Result<(), StoreError> {
         match &self.backend {
             Backend::Sqlite(sqlite) => sqlite.analyze().await,
+            Backend::Postgres(postgres) => postgres.analyze().await,
         }
     }
 

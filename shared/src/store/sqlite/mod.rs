@@ -63,7 +63,7 @@ pub static STATEMENTS: Statements = Statements {
     delete_phone: users::DELETE_PHONE,
     insert_audit: audit::INSERT_AUDIT,
     any_customer: "select '1' from customer limit 1",
-    schema_version: "select max(version) from _sqlx_migrations where success",
+    schema_version: "select cast(max(version) as text) from _sqlx_migrations where success",
 };
 
 #[derive(Clone)]
@@ -181,5 +181,12 @@ impl Sqlite {
         self.writer.close().await;
         self.pop.close().await;
         self.records.close().await;
+    }
+
+    #[cfg(test)]
+    pub async fn prepare(&self, sql: &'static str) -> Result<(), StoreError> {
+        use sqlx::{Executor, SqlSafeStr};
+        let mut connection = self.options.connect().await?;
+        Ok((&mut connection).prepare(sql.into_sql_str()).await.map(|_| ())?)
     }
 }

@@ -1,0 +1,72 @@
+//! The card in one question; [`crate::store::cards`] says what for.
+
+pub const CARD: &str = "
+select json_build_object(
+    'customer', json_build_object(
+        'id', c.id, 'kind', c.kind, 'name', c.name, 'address', c.address, 'email', c.email,
+        'customer_since_year', c.since_year, 'flags', c.flags, 'debt', c.debt,
+        'updated_at', (extract(epoch from c.updated_at) * 1000)::bigint, 'rev', c.rev),
+    'contact_points', (
+        select coalesce(json_agg(line), '[]')
+        from (
+            select e164 as phone, kind from contact_point
+            where customer_id = c.id order by e164 limit 20) line),
+    'accounts', (
+        select coalesce(json_agg(line), '[]')
+        from (
+            select a.id, a.number, a.address, a.status, a.debt, a.months_overdue,
+                case when m.id is not null then json_build_object(
+                    'id', m.id, 'serial', m.serial, 'zones', m.zones, 'digits', m.digits, 'phases', m.phases,
+                    'max_ampere', m.max_ampere, 'ratio', m.ratio, 'verified_until', m.verified_until) end as meter
+            from account a left join meter m on m.account_id = a.id
+            where a.customer_id = c.id order by a.id limit 20) line),
+    'readings', (
+        select coalesce(json_agg(line), '[]')
+        from (
+            select r.account_id as account, r.taken_on, r.source, r.consumed,
+                array_remove(array[r.t1, r.t2, r.t3], null) as values
+            from account a join reading r on r.account_id = a.id
+            where a.customer_id = c.id order by r.taken_on desc, r.account_id limit 36) line),
+    'payments', (
+        select coalesce(json_agg(line), '[]')
+        from (
+            select p.id, p.account_id as account, (extract(epoch from p.paid_at) * 1000)::bigint as paid_at, p.amount,
+                p.channel, p.status
+            from account a join payment p on p.account_id = a.id
+            where a.customer_id = c.id order by p.paid_at desc, p.id desc limit 24) line),
+    'payments_total', (
+        select count(*) from account a join payment p on p.account_id = a.id where a.customer_id = c.id),
+    'corrective_invoices', (
+        select coalesce(json_agg(line), '[]')
+        from (
+            select i.id, i.account_id as account, i.number, i.issued_on, i.amount, i.corrects, i.ground, i.status
+            from account a join invoice i on i.account_id = a.id and i.corrects is not null
+            where a.customer_id = c.id order by i.issued_on desc, i.id desc limit 24) line),
+    'requests', (
+        select coalesce(json_agg(line), '[]')
+        from (
+            select id, customer_id as customer, account_id as account, form, status,
+                (extract(epoch from opened_at) * 1000)::bigint as opened_at,
+                (extract(epoch from due_at) * 1000)::bigint as due_at, opened_by, fields, comment, rev
+            from request q
+            where customer_id = c.id
+                and status in ('draft', 'registered', 'in_work', 'waiting_customer', 'waiting_field_crew')
+            order by q.due_at nulls last, id limit 50) line),
+    'consumption', (
+        select coalesce(json_agg(line), '[]')
+        from (
+            select extract(year from taken_on)::int as year, extract(month from taken_on)::int as month,
+                sum(r.consumed)::bigint as kwh
+            from account a join reading r on r.account_id = a.id
+            where a.customer_id = c.id group by 1, 2 order by 1 desc, 2 desc limit 24) line),
+    'history', json_build_object(
+        'total', (select count(*) from interaction where customer_id = c.id),
+        'lines', (
+            select coalesce(json_agg(line), '[]')
+            from (
+                select id, customer_id as customer, account_id as account, call_id as call,
+                    (extract(epoch from i.started_at) * 1000)::bigint as started_at, duration_s, channel, direction,
+                    agent_id as agent, agent_name, topic, result, summary
+                from interaction i where customer_id = c.id
+                order by i.started_at desc, id desc limit $2::bigint) line)))::text
+from customer c where c.id = $1::bigint";
