@@ -101,7 +101,10 @@ fn plain_text_for_desks_works_on_loopback_only() {
 #[test]
 fn codes_that_do_not_fit_together_are_shown_where_they_stand() {
     check_fault("topics.toml", "code = \"BIL.ODN\"", "code = \"BIL.CORR\"", "there twice");
-    check_fault("forms.toml", "topic = \"BIL.RECALC\"", "topic = \"BIL.NOTHING\"", "`BIL.NOTHING`");
+    let faults = with_change("forms.toml", "topic = \"BIL.RECALC\"", "topic = \"BIL.NOTHING\"").unwrap_err();
+    assert_eq!(faults.len(), 1, "{faults:#?}");
+    assert!(faults[0].text.contains("`BIL.NOTHING`"), "{}", faults[0]);
+    assert_eq!(faults[0].line, line_of("forms.toml", "code = \"recalculation\""));
     check_fault(
         "forms.toml",
         "type = \"month\", required = true },\n    { code = \"period_to\"",
