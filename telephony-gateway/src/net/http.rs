@@ -45,8 +45,8 @@ const LONGEST_SEARCH: usize = 100;
 const SEARCH_LINES: u16 = 20;
 /// Control sockets that have not said hello yet.
 const UNKNOWN_DESKS: usize = 200;
-/// A connection that asks for nothing for so long is closed.
-const FIRST_REQUEST_WITHIN: Duration = Duration::from_secs(10);
+/// A connection on which no whole request comes for so long is closed.
+const REQUEST_WITHIN: Duration = Duration::from_secs(30);
 /// How long answers may take to leave when the service ends.
 const LAST_ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
@@ -88,13 +88,15 @@ impl HttpDoor {
         let serving = match identity {
             Some(identity) => {
                 let tls = RustlsConfig::from_config(Arc::clone(&identity.config));
-                let server = axum_server::from_tcp_rustls(listener, tls).map_err(failed)?;
-                let server = server.http1_only().first_request_timeout(FIRST_REQUEST_WITHIN).handle(handle.clone());
+                let mut server = axum_server::from_tcp_rustls(listener, tls).map_err(failed)?;
+                server.http_builder().http1().header_read_timeout(REQUEST_WITHIN);
+                let server = server.handle(handle.clone());
                 futures_util::future::Either::Left(server.serve(service))
             }
             None => {
-                let server = axum_server::from_tcp(listener).map_err(failed)?;
-                let server = server.http1_only().first_request_timeout(FIRST_REQUEST_WITHIN).handle(handle.clone());
+                let mut server = axum_server::from_tcp(listener).map_err(failed)?;
+                server.http_builder().http1().header_read_timeout(REQUEST_WITHIN);
+                let server = server.handle(handle.clone());
                 futures_util::future::Either::Right(server.serve(service))
             }
         };
