@@ -8,10 +8,13 @@ use operator_app::state::drafts::Edit;
 use operator_app::state::screen::Overlay;
 use shared::phone::CallerNumber;
 
+#[track_caller]
 fn keep(name: &str, place: Workplace, width: f32, height: f32) {
     let mut harness = place.harness(width, height);
     harness.run();
     harness.snapshot(name);
+    let kept = harness.take_snapshot_results();
+    assert!(!kept.has_errors(), "{name} looks different: {:?}", kept.into_inner());
 }
 
 fn large(name: &str, place: Workplace) {
