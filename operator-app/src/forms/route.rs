@@ -3,6 +3,7 @@
 //! Beginnings of words in any order find it: `пер нач` finds «Перерасчёт» under «Начисления». Numbers are meter
 //! readings: `показания 12345` opens the reading's form filled in. A forgotten keyboard layout is repaired.
 
+use chrono::NaiveDate;
 use shared::domain::account::Account;
 use shared::domain::catalogue::{Catalogue, FieldKind, Form, FormKind, Topic, TopicGroup};
 use shared::domain::fold;
@@ -30,6 +31,10 @@ impl<'c> Match<'c> {
     pub const fn plain(target: Target<'c>) -> Self {
         Self { target, numbers: Vec::new(), score: 0 }
     }
+
+    fn is_form(&self, code: &str) -> bool {
+        matches!(self.target, Target::Form(form) if form.code == code)
+    }
 }
 
 /// How many places are worth offering.
@@ -44,26 +49,9 @@ pub fn route<'c>(catalogue: &'c Catalogue, line: &str) -> Vec<Match<'c>> {
     fold::repair_layout(line).map(|repaired| matches_of(catalogue, &repaired)).unwrap_or_default()
 }
 
-/// Topics alone, for the field that finds one; every topic for an empty line.
-pub fn topics<'c>(catalogue: &'c Catalogue, line: &str) -> Vec<(&'c TopicGroup, &'c Topic)> {
-    if line.trim().is_empty() {
-        return catalogue.all_topics().collect();
-    }
-    let of = |line: &str| -> Vec<_> {
-        let topics = matches_of(catalogue, line).into_iter();
-        topics
-            .filter_map(|found| match found.target {
-                Target::Topic(group, topic) => Some((group, topic)),
-                Target::Form(_) => None,
-            })
-            .collect()
-    };
-    let found = of(line);
-    if found.is_empty() { fold::repair_layout(line).map(|line| of(&line)).unwrap_or_default() } else { found }
-}
-
-/// The form as it opens: the current account chosen, and the typed numbers where readings go.
-pub fn prefilled(form: &Form, numbers: &[String], account: Option<&Account>) -> FormDraft {
+/// The form as it opens: the current account chosen, the typed numbers where readings go, and today where a date has
+/// to stand.
+pub fn prefilled(form: &Form, numbers: &[String], account: Option<&Account>, today: NaiveDate) -> FormDraft {
     let mut draft = FormDraft { form: form.code.clone(), ..FormDraft::default() };
     for field in &form.fields {
         let value = match field.kind {
@@ -73,6 +61,7 @@ pub fn prefilled(form: &Form, numbers: &[String], account: Option<&Account>) -> 
                 let given: Vec<&str> = numbers.iter().map(String::as_str).take(usize::from(zones)).collect();
                 (!given.is_empty()).then(|| given.join(";"))
             }
+            FieldKind::Date if field.required => Some(today.format("%d.%m.%Y").to_string()),
             _ => None,
         };
         if let Some(value) = value {
@@ -140,6 +129,10 @@ fn matches_of<'c>(catalogue: &'c Catalogue, line: &str) -> Vec<Match<'c>> {
     }
     if !line.words.is_empty() {
         for (group, topic) in catalogue.all_topics() {
+            // The form of a topic stands for it.
+            if topic.form.as_deref().is_some_and(|form| found.iter().any(|one| one.is_form(form))) {
+                continue;
+            }
             let also = topic.also.iter().map(String::as_str);
             let names = [topic.name.ru.as_str(), topic.name.en.as_str()];
             if let Some(score) = score(&line.words, names, also, [group.name.ru.as_str(), group.name.en.as_str()]) {

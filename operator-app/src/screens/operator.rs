@@ -15,7 +15,7 @@ const WAITING: f32 = 292.0;
 const WAITING_NARROW: f32 = 64.0;
 const HISTORY: f32 = 388.0;
 /// Below this width the history is a tab of the card.
-const HISTORY_BESIDE_FROM: f32 = 1440.0;
+pub const HISTORY_BESIDE_FROM: f32 = 1440.0;
 /// Below this width the waiting list shows initials.
 const NAMES_FROM: f32 = 1360.0;
 
@@ -73,7 +73,7 @@ pub fn operator_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) {
 
 fn card_or_history_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) {
     let tr = words(scene);
-    let id = Id::new("centre shows");
+    let id = Id::unique("centre shows");
     let mut shows = ui.data(|data| data.get_temp::<Centre>(id)).unwrap_or_default();
     match scene.desk.screen.focus {
         Some(Region::History | Region::HistorySearch) => shows = Centre::History,
@@ -157,25 +157,28 @@ pub fn overlays_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) {
 
 fn confirm_close_ui(ui: &Ui, scene: &Scene<'_>, requests: &mut Requests) {
     let tr = words(scene);
-    let shown = Modal::new(Id::new("confirm close")).show(ui.ctx(), |ui| {
-        ui.set_width(420.0);
-        let tokens = tokens::of(ui);
-        widgets::words(ui, tr.call.close_question, tokens::caller(), tokens.value);
-        widgets::words(ui, tr.call.close_meaning, tokens::body(), tokens.text);
-        ui.add_space(space::GAP);
-        ui.horizontal(|ui| {
-            let stay = Button::new("", tr.call.close_stay).look(Look::Primary).height(36.0).show(ui);
-            if ui.memory(|memory| memory.focused()).is_none() {
-                stay.request_focus();
-            }
-            if stay.clicked() || ui.input(|input| input.key_pressed(Key::Escape)) {
-                requests.push(Command::CloseOverlay);
-            }
-            if Button::new("", tr.call.close_leave).height(36.0).show(ui).clicked() {
-                requests.push(Command::Close);
-            }
-        });
-    });
+    let shown = Modal::new(Id::unique("confirm close")).frame(egui::Frame::popup(ui.style()).inner_margin(16.0)).show(
+        ui.ctx(),
+        |ui| {
+            ui.set_width(420.0);
+            let tokens = tokens::of(ui);
+            widgets::words(ui, tr.call.close_question, tokens::caller(), tokens.value);
+            widgets::words(ui, tr.call.close_meaning, tokens::body(), tokens.text);
+            ui.add_space(space::GAP);
+            ui.horizontal(|ui| {
+                let stay = Button::new("", tr.call.close_stay).look(Look::Primary).height(36.0).show(ui);
+                if ui.memory(|memory| memory.focused()).is_none() {
+                    stay.request_focus();
+                }
+                if stay.clicked() || ui.input(|input| input.key_pressed(Key::Escape)) {
+                    requests.push(Command::CloseOverlay);
+                }
+                if Button::new("", tr.call.close_leave).height(36.0).show(ui).clicked() {
+                    requests.push(Command::Close);
+                }
+            });
+        },
+    );
     if shown.should_close() {
         requests.push(Command::CloseOverlay);
     }

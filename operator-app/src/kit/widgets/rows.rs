@@ -46,7 +46,7 @@ impl<K: Copy + PartialEq + Send + Sync + 'static> RowList<'_, K> {
         to_top: bool,
         mut row: impl FnMut(&mut Ui, Rect, &Response, usize) -> String,
     ) -> RowsSeen<K> {
-        let id = ui.id().with(self.name);
+        let id = ui.scope_id().with(self.name);
         let area_rect = ui.available_rect_before_wrap();
         let list = ui.interact(area_rect, id, Sense::focusable_noninteractive());
         list.widget_info(|| WidgetInfo::labeled(Role::List, true, self.label));
@@ -87,7 +87,7 @@ impl<K: Copy + PartialEq + Send + Sync + 'static> RowList<'_, K> {
             }
         });
         focus_ring(ui, &list, area_rect.shrink(2.0), 8);
-        let offset = output.state.offset().y;
+        let offset = output.state.clamped_offset().y;
         let first_visible = (offset / self.row_height) as usize;
         match (self.keys.first(), self.keys.get(first_visible)) {
             (Some(&top), Some(&anchor)) => {

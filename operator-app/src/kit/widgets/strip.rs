@@ -18,7 +18,7 @@ pub fn strip(ui: &Ui, rect: Rect, id: &'static str, icon: &str, words: &str, rig
     let room = rect.width() - taken - 72.0;
     let (_, cut) = line(painter, middle + vec2(40.0, 0.0), words, tokens::body(), tokens.value, room);
     painter.hline(rect.x_range(), rect.bottom() - 0.5, egui::Stroke::new(1.0, Color32::from_black_alpha(40)));
-    let response = ui.interact(rect, egui::Id::new(id), Sense::hover());
+    let response = ui.interact(rect, egui::Id::unique(id), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Alert, true, format!("{words} {right}").trim()));
     if cut {
         response.on_hover_text(words);

@@ -92,7 +92,7 @@ pub fn empty(ui: &mut Ui, words: &str, hint: &str) {
     let second = top + said.size().y + space::GAP;
     painter.galley(place(&said, top), said.clone(), tokens.text);
     painter.galley(place(&hinted, second), hinted.clone(), tokens.caption);
-    let response = ui.interact(rect, ui.id().with("empty"), Sense::hover());
+    let response = ui.interact(rect, ui.scope_id().with("empty"), Sense::hover());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, format!("{words} {hint}").trim()));
 }
 

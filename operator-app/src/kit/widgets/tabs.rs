@@ -26,7 +26,7 @@ pub fn tabs<K: Copy + PartialEq>(ui: &mut Ui, name: &'static str, selected: K, i
     let tokens = tokens::of(ui);
     let mut chosen = None;
     let (strip, _) = ui.allocate_exact_size(vec2(ui.available_width(), 34.0), Sense::hover());
-    let row = ui.interact(strip, ui.id().with(name), Sense::focusable_noninteractive());
+    let row = ui.interact(strip, ui.scope_id().with(name), Sense::focusable_noninteractive());
     row.widget_info(|| WidgetInfo::labeled(Role::TabList, true, name));
     if row.has_focus() {
         let filter = egui::EventFilter { horizontal_arrows: true, ..Default::default() };

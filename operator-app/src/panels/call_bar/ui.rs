@@ -23,7 +23,7 @@ pub fn call_bar_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) {
     let narrow = bar.width() < NARROW;
     backdrop(ui, bar, &data);
     let agent_width = if narrow { 168.0 } else { 190.0 };
-    let buttons_width = if narrow { 596.0 } else { 744.0 };
+    let buttons_width = if narrow { 640.0 } else { 744.0 };
     let right = 16.0 + agent_width + 8.0 + 56.0;
     let left_width = (bar.width() - right - buttons_width - 76.0 - 16.0 - 20.0).clamp(160.0, 380.0);
     let caller = Rect::from_min_size(bar.left_top() + vec2(16.0, 8.0), vec2(left_width, 56.0));
@@ -84,7 +84,7 @@ fn caller_ui(ui: &Ui, rect: Rect, data: &CallBarData) {
     if third > 0.0 {
         line(painter, pos2(x, rect.top() + third), &data.number, tokens::body(), tokens.text, room);
     }
-    let response = ui.interact(rect, Id::new("call state"), Sense::hover());
+    let response = ui.interact(rect, Id::unique("call state"), Sense::hover());
     response.widget_info(|| {
         let parts = [data.state, &data.queue, &data.who, &data.number];
         let said: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
@@ -102,7 +102,7 @@ fn timer_ui(ui: &Ui, rect: Rect, data: &CallBarData, name: &str) {
     let middle = rect.center();
     painter.text(middle - vec2(0.0, 6.0), Align2::CENTER_CENTER, &data.timer, tokens::timer(), ink);
     painter.text(middle + vec2(0.0, 15.0), Align2::CENTER_CENTER, &data.timer_note, tokens::caption(), tokens.caption);
-    let response = ui.interact(rect, Id::new("call timer"), Sense::hover());
+    let response = ui.interact(rect, Id::unique("call timer"), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Timer, true, name));
 }
 
@@ -146,14 +146,14 @@ fn link_ui(ui: &Ui, rect: Rect, data: &CallBarData, scene: &Scene<'_>) {
         ui.painter().text(at, Align2::CENTER_CENTER, &latency, tokens::caption(), tokens.caption);
         whole = format!("{said}. {}: {latency}", tr.call.pop_latency_hint);
     }
-    let response = ui.interact(rect, Id::new("link state"), Sense::hover());
+    let response = ui.interact(rect, Id::unique("link state"), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Status, true, &whole));
     response.on_hover_text(whole);
 }
 
 fn agent_ui(ui: &Ui, rect: Rect, data: &AgentData, name: &str) -> Response {
     let tokens = tokens::of(ui);
-    let response = ui.interact(rect, Id::new("agent state"), Sense::click());
+    let response = ui.interact(rect, Id::unique("agent state"), Sense::click());
     let painter = ui.painter();
     let fill = if response.hovered() { tokens.hovered } else { tokens.control };
     let stroke = Stroke::new(1.0, tokens.border);
@@ -189,7 +189,7 @@ pub fn state_menu_ui(ui: &Ui, scene: &Scene<'_>, requests: &mut Requests) {
     let screen = ui.ctx().content_rect();
     let tokens = tokens::of(ui);
     let name = words(scene).call.agent_state;
-    let area = Area::new(Id::new("state menu"))
+    let area = Area::new(Id::unique("state menu"))
         .order(Order::Foreground)
         .fixed_pos(pos2(screen.right() - 256.0, screen.top() + HEIGHT - 8.0))
         .accessible_name(name)
@@ -200,7 +200,7 @@ pub fn state_menu_ui(ui: &Ui, scene: &Scene<'_>, requests: &mut Requests) {
                 let mut first = None;
                 for choice in &choices {
                     let (rect, _) = ui.allocate_exact_size(vec2(228.0, 34.0), Sense::hover());
-                    let response = ui.interact(rect, Id::new(("state choice", &choice.words)), Sense::click());
+                    let response = ui.interact(rect, Id::unique(("state choice", &choice.words)), Sense::click());
                     let painter = ui.painter();
                     if choice.current || response.hovered() || response.has_focus() {
                         let fill = if choice.current { tokens.tinted(Tone::Accent) } else { tokens.hovered };
@@ -224,7 +224,7 @@ pub fn state_menu_ui(ui: &Ui, scene: &Scene<'_>, requests: &mut Requests) {
                 if let Some(first) = first
                     && !choices
                         .iter()
-                        .any(|choice| ui.memory(|memory| memory.has_focus(Id::new(("state choice", &choice.words)))))
+                        .any(|choice| ui.memory(|memory| memory.has_focus(Id::unique(("state choice", &choice.words)))))
                 {
                     first.request_focus();
                 }

@@ -64,7 +64,7 @@ fn search_ui(ui: &mut Ui, scene: &Scene<'_>, tab: &Tab, requests: &mut Requests)
     let (tr, tokens) = (words(scene), tokens::of(ui));
     let mut text = tab.search.text.clone();
     let field = Field {
-        id: Id::new(("customer search", tab.key)),
+        id: Id::unique(("customer search", tab.key)),
         label: tr.card.search,
         hint: tr.card.search_hint,
         fault: None,
@@ -78,7 +78,7 @@ fn search_ui(ui: &mut Ui, scene: &Scene<'_>, tab: &Tab, requests: &mut Requests)
         requests.push(Command::Search { tab: tab.key, text: text.clone() });
     }
     let can_remember = tab.caller.as_ref().is_some_and(|caller| caller.phone().is_some());
-    let remember_id = Id::new(("remember number", tab.key));
+    let remember_id = Id::unique(("remember number", tab.key));
     let mut remember = ui.data(|data| data.get_temp(remember_id)).unwrap_or(true);
     if can_remember && ui.checkbox(&mut remember, tr.card.link_number).changed() {
         ui.data_mut(|data| data.insert_temp(remember_id, remember));
@@ -116,7 +116,7 @@ fn lines_ui(
     focus: bool,
 ) -> Option<CustomerId> {
     let tr = words(scene);
-    let chosen_id = ui.id().with((name, "chosen"));
+    let chosen_id = ui.scope_id().with((name, "chosen"));
     let keys: Vec<CustomerId> = lines.iter().map(|line| line.id).collect();
     let chosen = ui.data(|data| data.get_temp::<CustomerId>(chosen_id)).filter(|id| keys.contains(id));
     let chosen = chosen.or(keys.first().copied());
@@ -124,7 +124,7 @@ fn lines_ui(
     let rect_height = shown as f32 * height::LIST_ROW;
     let seen = widgets::child(ui, name, rect_height, |ui| {
         if focus {
-            let id = ui.id().with("customers");
+            let id = ui.scope_id().with("customers");
             ui.memory_mut(|memory| memory.request_focus(id));
         }
         let rows = RowList {
@@ -175,7 +175,7 @@ fn newcomer_ui(ui: &mut Ui, tab: &Tab, draft: &NewcomerDraft, tr: &Tr, requests:
     section(ui, icons::PLUS, tr.card.create_title, "");
     ui.add_space(space::HAIR);
     let mut edited = draft.clone();
-    let tried_id = Id::new(("newcomer tried", tab.key));
+    let tried_id = Id::unique(("newcomer tried", tab.key));
     let tried = ui.data(|data| data.get_temp::<bool>(tried_id)).unwrap_or(false);
     ui.horizontal(|ui| {
         for (kind, name) in [(CustomerKind::Person, tr.card.person), (CustomerKind::Organisation, tr.card.organisation)]
@@ -197,14 +197,14 @@ fn newcomer_ui(ui: &mut Ui, tab: &Tab, draft: &NewcomerDraft, tr: &Tr, requests:
             ("phone", tr.card.phone, &mut edited.phone, phone_wrong.then_some(tr.card.phone_wrong)),
         ] {
             let mut text = value.reveal().to_owned();
-            let field = Field { id: Id::new(("newcomer", what, tab.key)), label, hint: "", fault, width: half };
+            let field = Field { id: Id::unique(("newcomer", what, tab.key)), label, hint: "", fault, width: half };
             if widgets::text_field(ui, field, &mut text).changed() {
                 *value = text.into();
             }
         }
     });
     let mut address = edited.address.reveal().to_owned();
-    let id = Id::new(("newcomer", "address", tab.key));
+    let id = Id::unique(("newcomer", "address", tab.key));
     let field = Field { id, label: tr.card.address, hint: "", fault: None, width: full };
     if widgets::text_field(ui, field, &mut address).changed() {
         edited.address = address.into();

@@ -176,7 +176,7 @@ pub fn doing(person: &PersonLine) -> Option<Doing> {
         (_, Work::Reserved { .. } | Work::Ringing { .. }) => Some(Doing::Ringing),
         (_, Work::Wrapup { .. }) => Some(Doing::Wrapup),
         (Presence::Ready, Work::Idle) => Some(Doing::Free),
-        (Presence::NotReady { .. } | Presence::LoggedOut, Work::Idle) => Some(Doing::NotReady),
+        (Presence::NotReady { .. }, Work::Idle) => Some(Doing::NotReady),
     }
 }
 

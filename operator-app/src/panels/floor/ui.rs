@@ -96,7 +96,7 @@ fn people_ui(ui: &mut Ui, people: &[(Doing, PersonData)]) {
             for (column, (_, person)) in people.iter().skip(row * columns).take(columns).enumerate() {
                 let left = line.left() + column as f32 * (width + PERSON_GAP);
                 let rect = Rect::from_min_size(pos2(left, line.top()), vec2(width, PERSON_HEIGHT));
-                let response = ui.interact(rect, ui.id().with(("person", person.agent)), Sense::hover());
+                let response = ui.interact(rect, ui.scope_id().with(("person", person.agent)), Sense::hover());
                 person_ui(ui, rect, &response, person);
             }
         }

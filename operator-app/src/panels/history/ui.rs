@@ -76,8 +76,13 @@ fn search_ui(ui: &mut Ui, scene: &Scene<'_>, tab: &Tab, requests: &mut Requests)
     let width = ui.available_width() - add_width - space::GAP;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = space::GAP;
-        let field =
-            Field { id: Id::new(("history search", tab.key)), label: "", hint: tr.history.search, fault: None, width };
+        let field = Field {
+            id: Id::unique(("history search", tab.key)),
+            label: "",
+            hint: tr.history.search,
+            fault: None,
+            width,
+        };
         let response = widgets::text_field(ui, field, &mut text);
         if scene.desk.screen.focus == Some(Region::HistorySearch) {
             response.request_focus();
@@ -105,11 +110,11 @@ fn list_ui(ui: &mut Ui, scene: &Scene<'_>, tab: &Tab, requests: &mut Requests) {
     let detail = history.selected.and_then(|id| history.lines.iter().find(|line| line.id == id));
     let detail_height = if detail.is_some() { 150.0 } else { 0.0 };
     let list_rect = Rect::from_min_max(area.min, pos2(area.right(), area.bottom() - detail_height));
-    let to_top_id = Id::new(("history to top", tab.key));
+    let to_top_id = Id::unique(("history to top", tab.key));
     let to_top = ui.data_mut(|data| data.remove_temp::<bool>(to_top_id)).unwrap_or(false);
     let seen = widgets::inside(ui, ("history rows", tab.key), list_rect, |ui| {
         if desk.screen.focus == Some(Region::History) {
-            let id = ui.id().with("contacts");
+            let id = ui.scope_id().with("contacts");
             ui.memory_mut(|memory| memory.request_focus(id));
         }
         let rows = RowList {
@@ -193,19 +198,22 @@ fn paint_line(ui: &Ui, rect: Rect, response: &Response, one: &Interaction, on: b
     painter.text(disc, Align2::CENTER_CENTER, data.icon, fonts::icon(14.0), ink);
     let x = rect.left() + 44.0;
     let end = rect.right() - 12.0;
-    let chip_width = if data.result.is_empty() {
-        0.0
-    } else {
-        paint_chip(painter, tokens, pos2(end, rect.top() + 17.0), &data.result, data.result_tone, 128.0) + 6.0
-    };
     let room = end - x;
     let first = pos2(x, rect.top() + 17.0);
-    let (_, title_cut) = line(painter, first, &data.title, tokens::strong(), tokens.value, room - chip_width);
+    let (_, title_cut) = line(painter, first, &data.title, tokens::strong(), tokens.value, room);
     let second = pos2(x, rect.top() + 37.0);
     let (_, cut) = line(painter, second, &data.summary, tokens::body(), tokens.text, room);
     let third = pos2(x, rect.top() + 56.0);
     let (taken, _) = line(painter, third, &data.when, tokens::secondary(), tokens.caption, room);
-    line(painter, third + vec2(taken + 10.0, 0.0), &data.who, tokens::secondary(), tokens.caption, room - taken - 10.0);
+    let chip_room = (room - taken - 18.0).min(150.0);
+    let chip = if data.result.is_empty() {
+        0.0
+    } else {
+        paint_chip(painter, tokens, pos2(end, third.y), &data.result, data.result_tone, chip_room) + 8.0
+    };
+    let who_room = room - taken - 10.0 - chip;
+    let who = third + vec2(taken + 10.0, 0.0);
+    line(painter, who, &data.who, tokens::secondary(), tokens.caption, who_room);
     if cut || title_cut {
         response.clone().on_hover_text(format!("{} · {}\n{}", data.title, data.result, data.summary));
     }
@@ -227,13 +235,13 @@ fn manual_ui(ui: &mut Ui, scene: &Scene<'_>, tab: &Tab, draft: &ManualDraft, req
         }
     });
     let made = entry(tab, &edited, today(scene), gateway_now(scene));
-    let tried_id = Id::new(("manual tried", tab.key));
+    let tried_id = Id::unique(("manual tried", tab.key));
     let tried = ui.data(|data| data.get_temp::<bool>(tried_id)).unwrap_or(false);
     let fault = |wanted| tried && made.as_ref().err() == Some(&wanted);
     let width = ui.available_width() - space::GAP;
     let hint = crate::lang::format::date(today(scene));
     let date = Field {
-        id: Id::new(("manual date", tab.key)),
+        id: Id::unique(("manual date", tab.key)),
         label: tr.history.when,
         hint: &hint,
         fault: fault(EntryFault::Date).then_some(tr.forms.not_a_date),
@@ -242,7 +250,7 @@ fn manual_ui(ui: &mut Ui, scene: &Scene<'_>, tab: &Tab, draft: &ManualDraft, req
     widgets::text_field(ui, date, &mut edited.date);
     let mut summary = edited.summary.reveal().to_owned();
     let field = Field {
-        id: Id::new(("manual summary", tab.key)),
+        id: Id::unique(("manual summary", tab.key)),
         label: tr.history.summary,
         hint: "",
         fault: fault(EntryFault::Summary).then_some(tr.history.summary_missing),

@@ -20,7 +20,7 @@ struct Remembered {
 /// `narrow` leaves initials and the waiting time.
 pub fn waiting_ui(ui: &mut Ui, scene: &Scene<'_>, narrow: bool, requests: &mut Requests) {
     let (tr, desk) = (words(scene), scene.desk);
-    let id = Id::new("waiting list");
+    let id = Id::unique("waiting list");
     let mut kept = ui.data(|data| data.get_temp::<Remembered>(id)).unwrap_or_default();
     if narrow {
         narrow_tabs_ui(ui, scene, &mut kept.list);
@@ -35,7 +35,7 @@ pub fn waiting_ui(ui: &mut Ui, scene: &Scene<'_>, narrow: bool, requests: &mut R
         }
     }
     ui.add_space(4.0);
-    let list_id = ui.id().with(match kept.list {
+    let list_id = ui.scope_id().with(match kept.list {
         List::Queue => "queue rows",
         List::Missed => "missed rows",
     });
@@ -97,9 +97,9 @@ fn missed_ui(ui: &mut Ui, scene: &Scene<'_>, narrow: bool, kept: &mut Remembered
     let foot = if narrow { 40.0 } else { 48.0 };
     let area = ui.available_rect_before_wrap();
     let list_rect = Rect::from_min_max(area.min, pos2(area.right(), area.bottom() - foot));
-    let list_parent = ui.id();
+    let list_parent = ui.scope_id();
     let seen = {
-        let builder = egui::UiBuilder::new().max_rect(list_rect).id(list_parent);
+        let builder = egui::UiBuilder::new().max_rect(list_rect).scope_id(list_parent);
         let mut inner = ui.new_child(builder);
         let rows = RowList {
             name: "missed rows",

@@ -30,7 +30,7 @@ pub fn wrapup_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) {
     let body = Rect::from_min_max(pos2(area.left(), head.bottom() + space::HAIR), area.max);
     match (data.form, data.tab.known()) {
         (Some((form, draft)), Some(card)) => widgets::inside(ui, ("form", data.tab.key), body, |ui| {
-            let fresh_id = Id::new(("form is open", data.tab.key));
+            let fresh_id = Id::unique(("form is open", data.tab.key));
             let fresh = ui.data(|data| data.get_temp::<String>(fresh_id)).as_deref() != Some(form.code.as_str());
             ui.data_mut(|data| data.insert_temp(fresh_id, form.code.clone()));
             let desk = check::Desk {
@@ -44,7 +44,7 @@ pub fn wrapup_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) {
             form_ui(ui, &OpenForm { tab: data.tab.key, form, draft, desk, tr, submit, fresh }, requests);
         }),
         _ => {
-            ui.data_mut(|kept| kept.remove::<String>(Id::new(("form is open", data.tab.key))));
+            ui.data_mut(|kept| kept.remove::<String>(Id::unique(("form is open", data.tab.key))));
             columns_ui(ui, body, &data, scene, requests);
         }
     }
@@ -75,12 +75,12 @@ fn head_ui(ui: &mut Ui, rect: Rect, data: &WrapupData<'_>, scene: &Scene<'_>, re
         let ink = tokens.tone(tone);
         ui.painter().text(at, egui::Align2::CENTER_CENTER, icon, fonts::icon(13.0), ink);
     }
-    let response = ui.interact(rect, Id::new("dock head"), egui::Sense::hover());
+    let response = ui.interact(rect, Id::unique("dock head"), egui::Sense::hover());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Heading, true, format!("{title}. {}", data.mark)));
 }
 
 fn columns_ui(ui: &mut Ui, body: Rect, data: &WrapupData<'_>, scene: &Scene<'_>, requests: &mut Requests) {
-    let side = 224.0;
+    let side = 252.0;
     let column = (body.width() - side - 2.0 * space::CARD) / 2.0;
     let place = |left: f32, width: f32| Rect::from_min_size(pos2(left, body.top()), vec2(width, body.height()));
     let about = place(body.left(), column);
@@ -90,7 +90,7 @@ fn columns_ui(ui: &mut Ui, body: Rect, data: &WrapupData<'_>, scene: &Scene<'_>,
         let tr = words(scene);
         let mut text = data.summary.to_owned();
         let field = Field {
-            id: Id::new(("summary", data.tab.key)),
+            id: Id::unique(("summary", data.tab.key)),
             label: tr.wrapup.summary,
             hint: tr.wrapup.summary_hint,
             fault: None,
@@ -113,7 +113,7 @@ fn about_ui(ui: &mut Ui, width: f32, data: &WrapupData<'_>, scene: &Scene<'_>, r
     let tr = words(scene);
     let mut text = data.line.to_owned();
     let field = Field {
-        id: Id::new(("one line", data.tab.key)),
+        id: Id::unique(("one line", data.tab.key)),
         label: tr.wrapup.about,
         hint: tr.wrapup.about_hint,
         fault: None,
@@ -137,7 +137,7 @@ fn about_ui(ui: &mut Ui, width: f32, data: &WrapupData<'_>, scene: &Scene<'_>, r
         return;
     }
     let list = PickList {
-        id: Id::new(("line matches", data.tab.key)),
+        id: Id::unique(("line matches", data.tab.key)),
         name: tr.wrapup.recent,
         rows: &data.rows,
         key: "Enter",
@@ -146,18 +146,18 @@ fn about_ui(ui: &mut Ui, width: f32, data: &WrapupData<'_>, scene: &Scene<'_>, r
     if let Some(at) = pick_list(ui, list, &response)
         && let Some(found) = data.matches.get(at)
     {
-        take(data, found, requests);
+        take(data, found, today(scene), requests);
     }
 }
 
-fn take(data: &WrapupData<'_>, found: &Match<'_>, requests: &mut Requests) {
+fn take(data: &WrapupData<'_>, found: &Match<'_>, today: chrono::NaiveDate, requests: &mut Requests) {
     let tab = data.tab.key;
     let mut edit = |edit| requests.push(Command::Edit { tab, edit });
     match found.target {
         // A form needs a customer; without one its topic is still what the call is about.
         Target::Form(form) if data.tab.known().is_none() => edit(Edit::Topic(Some(form.topic.clone()))),
         Target::Form(form) => {
-            edit(Edit::OpenForm(prefilled(form, &found.numbers, data.tab.chosen_account())));
+            edit(Edit::OpenForm(prefilled(form, &found.numbers, data.tab.chosen_account(), today)));
             edit(Edit::Topic(Some(form.topic.clone())));
         }
         Target::Topic(_, topic) => edit(Edit::Topic(Some(topic.code.clone()))),

@@ -1,0 +1,523 @@
+//! A desk with sample data, drawn without a window.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{Days, Months, NaiveDate};
+use egui_kittest::Harness;
+use operator_app::command::{Command, Requests};
+use operator_app::settings::{Language, Settings, Theme};
+use operator_app::state::Scene;
+use operator_app::state::call::{CallView, CardView, Phase, Pop};
+use operator_app::state::desk::Desk;
+use operator_app::state::drafts::Edit;
+use operator_app::state::screen::{Overlay, Page};
+use operator_app::state::session::{Connection, LockKey, Session};
+use operator_app::state::tab::{Tab, TabKey};
+use shared::domain::account::*;
+use shared::domain::agent::{AgentProfile, Presence, ReasonCode, Role, Work};
+use shared::domain::call::{CallEnding, MissedCall};
+use shared::domain::catalogue::Catalogue;
+use shared::domain::customer::*;
+use shared::domain::interaction::*;
+use shared::domain::queue::{QueueCode, QueueInfo};
+use shared::domain::request::{Request, RequestStatus};
+use shared::ids::*;
+use shared::money::Money;
+use shared::phone::{CallerNumber, Phone};
+use shared::pii::Secret;
+use shared::time::{Moment, UtcMs};
+use shared::wire::Sealed;
+use shared::wire::card::{Card, CardState, MonthConsumption};
+use shared::wire::event::{DeskState, Floor, Offer, PersonLine, QueueLine, WaitingCaller};
+
+pub const CALL: CallId = CallId(700);
+
+/// A desk and what it is drawn with.
+pub struct Workplace {
+    pub desk: Desk,
+    pub settings: Settings,
+    pub now: Moment,
+    pub warm: bool,
+}
+
+/// 23 November 2026, 14:07 where the test runs, so that pictures are the same everywhere.
+pub fn now() -> Moment {
+    Moment { mono_us: 3_600_000_000, utc_ms: at(0) }
+}
+
+/// So many seconds before (or, negative, after) now.
+pub fn at(ago_s: i64) -> UtcMs {
+    let noon = today().and_hms_opt(14, 7, 0).unwrap().and_local_timezone(chrono::Local).unwrap();
+    UtcMs(noon.timestamp_millis() - ago_s * 1000)
+}
+
+pub fn today() -> NaiveDate {
+    NaiveDate::from_ymd_opt(2026, 11, 23).unwrap()
+}
+
+fn on(day: NaiveDate, hour: u32) -> UtcMs {
+    UtcMs(day.and_hms_opt(hour, 13, 0).unwrap().and_local_timezone(chrono::Local).unwrap().timestamp_millis())
+}
+
+pub fn catalogue() -> Catalogue {
+    let mut catalogue: Catalogue = toml::from_str::<toml::Table>(include_str!("catalogue.toml"))
+        .and_then(|mut table| {
+            table.entry("readings").or_insert_with(|| toml::Table::new().into());
+            table.try_into()
+        })
+        .unwrap();
+    catalogue.queues = [
+        ("billing", "Начисления · физлица", "Billing · households"),
+        ("readings", "Показания приборов", "Meter readings"),
+        ("debt", "Взыскание долга", "Debt"),
+        ("legal", "Юридические лица", "Organisations"),
+    ]
+    .map(|(code, ru, en)| QueueInfo { code: QueueCode::new(code), name_ru: ru.into(), name_en: en.into() })
+    .to_vec();
+    assert_eq!(catalogue.faults(), Vec::<String>::new());
+    catalogue
+}
+
+fn caller_phone() -> Phone {
+    Phone::from_e164(79_162_040_000)
+}
+
+pub fn card(n_history: usize) -> Card {
+    let account = |id: i64, number: &str, debt: i64, overdue: i16| Account {
+        id: AccountId(id),
+        number: number.into(),
+        address: "г. Москва, ул. Большая Академическая, д. 7, корп. 2, кв. 14".into(),
+        status: AccountStatus::Active,
+        debt: Money(debt),
+        months_overdue: overdue,
+        meter: Some(Meter {
+            id: MeterId(id),
+            serial: "011 824 377".into(),
+            zones: 2,
+            digits: 5,
+            phases: 1,
+            max_ampere: 60,
+            ratio: 1,
+            verified_until: NaiveDate::from_ymd_opt(2031, 5, 1),
+        }),
+    };
+    let sources = [ReadingSource::WebAccount, ReadingSource::Ivr, ReadingSource::Inspector, ReadingSource::Estimated];
+    let readings = (0..13).map(|n: i64| Reading {
+        account: AccountId(1),
+        taken_on: (today() - Months::new(n as u32 + 1)).checked_sub_days(Days::new(1)).unwrap(),
+        values: [15_882 - n * 171, 7_903 - n * 95].into_iter().collect(),
+        consumed: 266 - n,
+        source: sources[n as usize % 4],
+    });
+    let channels = [PaymentChannel::Sbp, PaymentChannel::Bank, PaymentChannel::Card, PaymentChannel::Post];
+    let payments = (0..6).map(|n: i64| Payment {
+        id: PaymentId(n),
+        account: AccountId(1),
+        paid_at: on(today() - Months::new(n as u32 + 2), 12),
+        amount: Money(315_000 + n * 3_700),
+        channel: channels[n as usize % 4],
+        status: if n == 3 { PaymentStatus::Returned } else { PaymentStatus::Credited },
+    });
+    let invoice = |id: i64, number: &str, amount: i64, ground: &str, status| Invoice {
+        id: InvoiceId(id),
+        account: AccountId(1),
+        number: number.into(),
+        issued_on: today(),
+        amount: Money(amount),
+        corrects: Some(InvoiceId(1)),
+        ground: ground.into(),
+        status,
+    };
+    let request = |id: i64, form: &str, due: i64, status| Request {
+        id: RequestId(id),
+        customer: CustomerId(1),
+        account: Some(AccountId(1)),
+        form: form.into(),
+        status,
+        opened_at: at(9 * 86_400),
+        due_at: Some(at(-due * 86_400)),
+        opened_by: Some(AgentId(1)),
+        fields: vec![],
+        comment: "".into(),
+        rev: 1,
+    };
+    Card {
+        customer: Customer {
+            id: CustomerId(1),
+            kind: CustomerKind::Person,
+            name: "Соколова Марина Андреевна".into(),
+            address: "г. Москва, ул. Большая Академическая, д. 7, корп. 2, кв. 14".into(),
+            email: None,
+            customer_since_year: Some(2009),
+            flags: vec![CustomerFlag::Loyal, CustomerFlag::EBill, CustomerFlag::Benefit, CustomerFlag::RestrictionRisk],
+            debt: Money(431_280),
+            updated_at: at(0),
+            rev: 1,
+        },
+        contact_points: vec![ContactPoint { phone: caller_phone(), kind: ContactKind::Mobile }],
+        accounts: vec![account(1, "41276 000 00", 431_280, 2), account(2, "41276 000 19", 0, 0)],
+        readings: readings.collect(),
+        payments: payments.collect(),
+        payments_total: 84,
+        corrective_invoices: vec![
+            invoice(2, "КС-2026/0917", -84_216, "по акту проверки", InvoiceStatus::Issued),
+            invoice(3, "КС-2026/0633", 21_044, "уточнение тарифа", InvoiceStatus::Paid),
+        ],
+        requests: vec![
+            request(48_213, "recalculation", -3, RequestStatus::InWork),
+            request(50_177, "recalculation", 5, RequestStatus::Registered),
+        ],
+        consumption: (0..24)
+            .map(|n: i64| MonthConsumption {
+                year: if n < 12 { 2024 } else { 2025 } + i16::from(n % 12 >= 1),
+                month: ((n + 11) % 12 + 1) as u8,
+                kwh: 230 + n * 2 + [0, 22, 41, 30, 6, -18, -30, -22, 4, 26, 38, 20][n as usize % 12],
+            })
+            .collect(),
+        history: HistoryPage { lines: history(n_history), total: 5_000, next: None },
+    }
+}
+
+pub fn history(n: usize) -> Vec<Interaction> {
+    let kinds = [
+        (
+            Channel::Call,
+            Direction::Inbound,
+            "BIL.AMOUNT",
+            "I.RESOLVED",
+            "Спор по счёту за сентябрь: не учтены показания, сделан перерасчёт",
+        ),
+        (
+            Channel::Email,
+            Direction::Inbound,
+            "BIL.RECALC",
+            "I.REQUEST",
+            "Прошу произвести перерасчёт за период отсутствия с 1 по 20 июля",
+        ),
+        (
+            Channel::Call,
+            Direction::Outbound,
+            "DBT.PTP",
+            "I.CALLBACK",
+            "Напоминание о задолженности за 2 периода, обещала оплатить до пятницы",
+        ),
+        (
+            Channel::Visit,
+            Direction::Outbound,
+            "RDG.CONTROL",
+            "I.CONSULT",
+            "Контрольное снятие показаний, доступ к прибору есть",
+        ),
+        (Channel::Meeting, Direction::Inbound, "ACC.DATA", "I.RESOLVED", "Принесла документы на льготу, приняты"),
+        (
+            Channel::WebAccount,
+            Direction::Inbound,
+            "RDG.SUBMIT",
+            "I.RESOLVED",
+            "Показания переданы через личный кабинет",
+        ),
+    ];
+    (0..n)
+        .map(|at_row| {
+            let (channel, direction, topic, result, summary) = kinds[at_row % kinds.len()];
+            Interaction {
+                id: InteractionId(1_000_000 - at_row as i64),
+                customer: Some(CustomerId(1)),
+                account: Some(AccountId(1)),
+                call: None,
+                started_at: on(today() - Days::new(at_row as u64 * 3 + 1), 9 + (at_row % 9) as u32),
+                duration_s: 240,
+                channel,
+                direction,
+                agent: Some(AgentId(1)),
+                agent_name: ["Иванова Д.", "Петренко С.", "Кузьмин А."][at_row % 3].into(),
+                topic: Some(topic.into()),
+                result: Some(result.into()),
+                summary: summary.into(),
+            }
+        })
+        .collect()
+}
+
+fn desk_state(work: Work, ago_s: i64) -> DeskState {
+    DeskState {
+        presence: Presence::Ready,
+        presence_since: at(252),
+        work,
+        work_since: at(ago_s),
+        pending: None,
+        phone_registered: Some(true),
+    }
+}
+
+/// A desk with nobody calling.
+pub fn idle() -> Workplace {
+    let names = [
+        "Хайруллин Рустам Маратович",
+        "Цветкова Эльвира Жановна",
+        "Гончаренко Олег Викторович",
+        "Мельникова Надежда Юрьевна",
+        "Абдуллаев Тимур Хасанович",
+        "ООО «Тёплый дом-2»",
+    ];
+    let waiting = names.iter().enumerate().map(|(n, name)| WaitingCaller {
+        call: CallId(800 + n as i64),
+        queue: QueueCode::new(["billing", "readings", "debt"][n % 3]),
+        caller: CallerNumber::Public(Phone::from_e164(79_162_040_100 + n as i64)),
+        name: Some((*name).into()),
+        arrived_at: at(58 - n as i64 * 9),
+    });
+    let missed = MissedCall {
+        id: CallbackId(1),
+        call: CallId(600),
+        queue: QueueCode::new("billing"),
+        caller: CallerNumber::Public(caller_phone()),
+        customer: Some(CustomerId(1)),
+        customer_name: Some("Чижова Зинаида Львовна".into()),
+        lost_at: at(1_900),
+        waited_s: 41,
+        ending: CallEnding::Abandoned,
+        handled_by: None,
+        handled_at: None,
+    };
+    let profile = AgentProfile {
+        id: AgentId(1),
+        login: "ivanova".into(),
+        name: "Иванова Дарья".into(),
+        role: Role::Supervisor,
+        phone: Some("101".into()),
+    };
+    let lock = LockKey::new(&Secret::new("a password of the tests"), [7; 16]);
+    let mut desk = Desk::default();
+    desk.connection = Connection::Online;
+    desk.session = Some(Session { profile, gateway: "wss://127.0.0.1:7443".into(), lock });
+    desk.catalogue = Arc::new(catalogue());
+    desk.state = Some(desk_state(Work::Idle, 8));
+    desk.waiting = waiting.collect();
+    desk.missed = vec![missed];
+    Workplace { desk, settings: Settings::default(), now: now(), warm: false }
+}
+
+/// A call in `phase` from somebody of whom `card` is known.
+pub fn with_call(phase: Phase, caller: CallerNumber, card: CardView) -> Workplace {
+    let mut place = idle();
+    let offer = Offer {
+        call: CALL,
+        queue: QueueCode::new("billing"),
+        caller: caller.clone(),
+        display_name: None,
+        arrived_at: at(8),
+        offered_at: at(8),
+        until: at(-12),
+        can_answer_from_screen: true,
+        age_us: 1_800,
+        customer: None,
+        card: Sealed::pack(&CardState::Unknown).unwrap(),
+    };
+    let work = match phase {
+        Phase::Ringing { .. } => Work::Ringing { call: CALL, until: now() },
+        Phase::Talking { .. } => Work::Talking { call: CALL },
+        Phase::Wrapup { .. } => Work::Wrapup { call: CALL, limit: now() },
+    };
+    place.desk.state = Some(desk_state(work, 8));
+    let pop = Pop { before_us: Some(2_400), taken_at: Moment::at_ms(1), shown_us: Some(6_100) };
+    place.desk.call = Some(CallView { offer: Arc::new(offer), phase, pop });
+    place.desk.last_pop_us = Some(6_100);
+    place.desk.tabs = vec![Tab::new(TabKey::Call(CALL), Some(caller), card)];
+    place.desk.front = Some(TabKey::Call(CALL));
+    place
+}
+
+pub fn ringing_phase() -> Phase {
+    Phase::Ringing { until: at(-12) }
+}
+
+pub fn known() -> CardView {
+    CardView::Known(Arc::new(card(200)))
+}
+
+pub fn public() -> CallerNumber {
+    CallerNumber::Public(caller_phone())
+}
+
+pub fn ringing() -> Workplace {
+    with_call(ringing_phase(), public(), known())
+}
+
+pub fn talking() -> Workplace {
+    with_call(Phase::Talking { since: at(223) }, public(), known())
+}
+
+pub fn wrapup() -> Workplace {
+    let phase =
+        Phase::Wrapup { talked_since: Some(at(300)), since: at(41), limit: at(-49), ending: CallEnding::CallerHungUp };
+    let mut place = with_call(phase, public(), known());
+    place.edit(Edit::Topic(Some("BIL.RECALC".into())));
+    place.edit(Edit::Result(Some("I.REQUEST".into())));
+    place.edit(Edit::Summary("Отсутствовала с 1 по 20 июля, справку пришлёт через личный кабинет.".into()));
+    place
+}
+
+pub fn several() -> Workplace {
+    let line = |id: i64, name: &str, account: &str, debt: i64| CustomerLine {
+        id: CustomerId(id),
+        kind: CustomerKind::Person,
+        name: name.into(),
+        address: "г. Москва, ул. Большая Академическая, д. 7, корп. 2, кв. 14".into(),
+        account: Some(account.into()),
+        debt: Money(debt),
+    };
+    let lines = [
+        line(1, "Соколова Марина Андреевна", "41276 000 00", 431_280),
+        line(2, "Соколов Андрей Петрович", "41276 000 19", 0),
+    ];
+    with_call(ringing_phase(), public(), CardView::Several(lines.to_vec().into()))
+}
+
+pub fn supervisor() -> Workplace {
+    let mut place = idle();
+    place.desk.screen.page = Page::Supervisor;
+    let queue = |code: &str, waiting, oldest: Option<i64>, arrived, in_time| QueueLine {
+        queue: QueueCode::new(code),
+        waiting,
+        oldest_arrived_at: oldest.map(at),
+        ringing: 1,
+        talking: 4,
+        free: 2,
+        arrived,
+        answered: arrived - 12,
+        answered_in_time: in_time,
+        service_level_s: 20,
+        abandoned: 9,
+        handled_ms: i64::from(arrived - 12) * 278_000,
+        handled: arrived - 12,
+    };
+    let names = [
+        "Иванова Дарья",
+        "Петренко Сергей",
+        "Кузьмин Артём",
+        "Щукина Елена",
+        "Ёлкина Юлия",
+        "Хасанов Тимур",
+        "Белова Ирина",
+        "Орлов Павел",
+        "Громова Анна",
+        "Зайцев Денис",
+        "Лебедева Ольга",
+    ];
+    let people = names.iter().enumerate().map(|(n, name)| {
+        let call = CallId(n as i64);
+        let (presence, work) = match n % 6 {
+            0 | 1 => (Presence::Ready, Work::Talking { call }),
+            2 => (Presence::Ready, Work::Idle),
+            3 => (Presence::NotReady { reason: ReasonCode::new("lunch") }, Work::Idle),
+            4 => (Presence::Ready, Work::Wrapup { call, limit: now() }),
+            _ => (Presence::Ready, Work::Ringing { call, until: now() }),
+        };
+        let busy = work != Work::Idle;
+        PersonLine {
+            agent: AgentId(n as i64),
+            name: (*name).into(),
+            role: Role::Operator,
+            state: DeskState {
+                presence,
+                presence_since: at(1_200 + n as i64 * 40),
+                work,
+                work_since: at(37 + n as i64 * 97),
+                pending: None,
+                phone_registered: Some(true),
+            },
+            queue: busy.then(|| QueueCode::new(["billing", "readings", "debt"][n % 3])),
+        }
+    });
+    let floor = Floor {
+        queues: vec![
+            queue("billing", 11, Some(134), 812, 586),
+            queue("readings", 2, Some(19), 402, 371),
+            queue("debt", 0, None, 96, 70),
+            queue("legal", 1, Some(65), 58, 31),
+        ],
+        people: people.collect(),
+        counted_from: at(14 * 3_600 + 7 * 60),
+    };
+    place.desk.floor = Some(Arc::new(floor));
+    place
+}
+
+impl Workplace {
+    pub fn english(mut self) -> Self {
+        self.settings.language = Language::En;
+        self
+    }
+
+    pub fn light(mut self) -> Self {
+        self.settings.theme = Theme::Light;
+        self
+    }
+
+    pub fn overlay(mut self, overlay: Overlay) -> Self {
+        self.desk.screen.overlay = Some(overlay);
+        self
+    }
+
+    pub fn offline(mut self) -> Self {
+        self.desk.connection =
+            Connection::Offline { since: self.now, retry_at: self.now.after(Duration::from_secs(3)) };
+        self
+    }
+
+    pub fn edit(&mut self, edit: Edit) {
+        let tab = self.desk.front.unwrap();
+        self.desk.drafts.edit(tab, edit, self.now);
+    }
+
+    /// Draws one frame and does what it asks for, as far as typing and looking around go.
+    pub fn frame(&mut self, ui: &mut egui::Ui) {
+        operator_app::kit::apply(ui.ctx(), &self.settings);
+        if !self.warm {
+            operator_app::kit::warm_up(ui.ctx());
+            self.warm = true;
+        }
+        let mut requests = Requests::default();
+        // The window has no margin; the harness does.
+        let whole = ui.ctx().content_rect();
+        let mut root = ui.new_child(egui::UiBuilder::new().max_rect(whole));
+        root.set_clip_rect(whole);
+        let ui = &mut root;
+        let scene = Scene { desk: &self.desk, settings: &self.settings, now: self.now };
+        match self.desk.screen.page {
+            Page::Supervisor => operator_app::screens::supervisor::supervisor_ui(ui, &scene, &mut requests),
+            Page::Operator | Page::Settings => {
+                operator_app::screens::operator::operator_ui(ui, &scene, &mut requests);
+            }
+        }
+        operator_app::screens::operator::overlays_ui(ui, &scene, &mut requests);
+        self.desk.screen.focus = None;
+        for command in requests.take() {
+            match command {
+                Command::Edit { tab, edit } => self.desk.drafts.edit(tab, edit, self.now),
+                Command::BringForward(tab) => self.desk.front = Some(tab),
+                Command::SelectHistory { tab, line } => {
+                    self.desk.tab_mut(tab).unwrap().history.selected = line;
+                }
+                Command::CloseOverlay => self.desk.screen.overlay = None,
+                _ => {}
+            }
+        }
+    }
+
+    pub fn harness(self, width: f32, height: f32) -> Harness<'static, Self> {
+        let theme = match self.settings.theme {
+            Theme::Dark => egui::Theme::Dark,
+            Theme::Light => egui::Theme::Light,
+        };
+        Harness::builder()
+            .with_size([width, height])
+            .with_theme(theme)
+            .with_max_steps(12)
+            .with_context_setup(|ctx| operator_app::kit::install(ctx))
+            .build_ui_state(|ui, place: &mut Self| place.frame(ui), self)
+    }
+}
