@@ -1,5 +1,6 @@
 //! A desk with sample data, drawn without a window.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::field_reassign_with_default, reason = "sample data is as it is written here")]
 
 use std::sync::Arc;
 use std::time::Duration;
