@@ -518,7 +518,7 @@ impl Workplace {
             .with_size([width, height])
             .with_theme(theme)
             .with_max_steps(12)
-            .with_context_setup(|ctx| operator_app::kit::install(ctx))
+            .with_context_setup(operator_app::kit::install)
             .build_ui_state(|ui, place: &mut Self| place.frame(ui), self)
     }
 }
