@@ -15,7 +15,7 @@ fn checked(form: &str, fields: &[(&str, &str)], confirmed: bool) -> Checked {
         Desk { catalogue: &catalogue, card: &card, account: Some(AccountId(1)), call: Some(CALL), today: today() };
     let fields = fields.iter().map(|(field, text)| ((*field).to_owned(), (*text).into())).collect();
     let draft = FormDraft { form: form.to_owned(), fields, confirmed, ..FormDraft::default() };
-    check(catalogue.form(form).unwrap(), &draft, &desk)
+    check(catalogue.form(form).expect("the form is in the catalogue"), &draft, &desk)
 }
 
 fn reading(values: &str, confirmed: bool) -> Checked {

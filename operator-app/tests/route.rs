@@ -49,7 +49,7 @@ fn a_typed_line_leads_where_it_means() {
     check("перерасчёт", "recalculation");
     check("перерасчет", "recalculation");
     check("перерасчёта", "recalculation");
-    check("пере", "recalculation");
+    check("перер", "recalculation");
     check("recalc", "recalculation");
     check("Recalculation", "recalculation");
     check("gththfcxtn", "recalculation");

@@ -90,8 +90,8 @@ fn without_fractions(line: &str) -> String {
     let mut kept = String::with_capacity(line.len());
     let mut at = 0;
     while at < letters.len() {
-        let fraction =
-            matches!(letters[at], ',' | '.') && at > 0 && digit_at(at - 1) && digit_at(at + 1) && !digit_at(at + 3);
+        let n_after = letters[at + 1..].iter().take_while(|letter| letter.is_ascii_digit()).count();
+        let fraction = matches!(letters[at], ',' | '.') && at > 0 && digit_at(at - 1) && (1..=2).contains(&n_after);
         if fraction {
             at += 1;
             while digit_at(at) {
@@ -121,7 +121,7 @@ fn matches_of<'c>(catalogue: &'c Catalogue, line: &str) -> Vec<Match<'c>> {
             (true, false) => None,
             // A form beats the topic of the same words; a number beside the words speaks for readings.
             (false, takes) => score(&line.words, names, also, [])
-                .map(|score| score + 2 + if takes && !line.numbers.is_empty() { 4 } else { 0 }),
+                .map(|score| score + 5 + if takes && !line.numbers.is_empty() { 4 } else { 0 }),
         };
         if let Some(score) = score {
             found.push(Match { target: Target::Form(form), numbers: line.numbers.clone(), score });

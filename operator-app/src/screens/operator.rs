@@ -47,7 +47,7 @@ pub fn operator_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) {
     let centre = Rect::from_min_max(pos2(left.right(), below.top()), pos2(below.right() - right_width, below.bottom()));
     let dock = Rect::from_min_max(pos2(centre.left(), centre.bottom() - wrapup::HEIGHT), centre.max);
     let card = Rect::from_min_max(centre.min, pos2(centre.right(), dock.top()));
-    region(ui, "card", card, tokens.canvas, Margin::symmetric(14, 12), |ui| {
+    region(ui, "card", card, tokens.canvas, Margin::symmetric(14, 8), |ui| {
         if beside {
             customer_card::customer_card_ui(ui, scene, requests);
         } else {
@@ -66,8 +66,8 @@ pub fn operator_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) {
     ui.painter().vline(left.right() - 0.5, left.y_range(), hairline);
     ui.painter().hline(dock.x_range(), dock.top() + 0.5, hairline);
 
-    let notice =
-        Rect::from_min_size(pos2(centre.left(), below.top()), vec2(centre.width() + right_width, strip::HEIGHT));
+    // Over the foot of the card: the caller's name and the history stay in sight, and nothing moves.
+    let notice = Rect::from_min_max(pos2(card.left(), card.bottom() - strip::HEIGHT), card.max);
     strip::strip_ui(ui, notice, scene);
 }
 

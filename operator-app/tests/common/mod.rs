@@ -1,5 +1,6 @@
 //! A desk with sample data, drawn without a window.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::field_reassign_with_default, reason = "sample data is as it is written here")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -517,7 +518,7 @@ impl Workplace {
             .with_size([width, height])
             .with_theme(theme)
             .with_max_steps(12)
-            .with_context_setup(|ctx| operator_app::kit::install(ctx))
+            .with_context_setup(operator_app::kit::install)
             .build_ui_state(|ui, place: &mut Self| place.frame(ui), self)
     }
 }

@@ -7,7 +7,7 @@ use crate::kit::tokens::{self, Tone, space};
 use crate::kit::widgets::{self, Button, Cell, Column, Tab as TabItem, Tile, avatar, chip, line, table, tabs, tile};
 use crate::kit::{icons, widgets::section};
 use crate::lang::Tr;
-use crate::panels::{today, words};
+use crate::panels::{strip, today, words};
 use crate::state::Scene;
 use crate::state::call::CardView;
 use crate::state::screen::Region;
@@ -30,7 +30,7 @@ pub fn customer_card_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests)
         return;
     };
     ScrollArea::vertical().id_salt(("card", tab.key)).auto_shrink(false).show(ui, |ui| {
-        ui.spacing_mut().item_spacing = vec2(space::WIDE, 10.0);
+        ui.spacing_mut().item_spacing = vec2(space::WIDE, space::GAP);
         match &tab.card {
             CardView::Known(card) => {
                 let data = KnownData::of(card, tab.chosen_account(), today(scene), tr);
@@ -41,6 +41,10 @@ pub fn customer_card_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests)
             CardView::Unknown => search::unknown_ui(ui, scene, tab, tr.card.unknown, tr.card.unknown_hint, requests),
             CardView::Withheld => search::unknown_ui(ui, scene, tab, tr.card.withheld, tr.card.withheld_hint, requests),
             CardView::Unavailable => unavailable_ui(ui, tab, tr, requests),
+        }
+        // What the notice lies over can be scrolled out from under it.
+        if strip::strip_data(scene).is_some() {
+            ui.add_space(strip::HEIGHT);
         }
     });
 }
