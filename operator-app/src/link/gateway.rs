@@ -146,7 +146,8 @@ impl GatewayTask {
             resume: *resume,
             take_over,
         };
-        let mut visit = Visit { socket, resume, epoch: 0, is_online: false, pings: Pings::default(), out: self.out.clone() };
+        let mut visit =
+            Visit { socket, resume, epoch: 0, is_online: false, pings: Pings::default(), out: self.out.clone() };
         if visit.say(&hello).await.is_err() {
             return Leave::Lost { was_online: false };
         }
