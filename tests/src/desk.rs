@@ -14,12 +14,13 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use shared::domain::agent::{AgentProfile, Presence, Wish};
 use shared::domain::call::CallEnding;
 use shared::domain::catalogue::Catalogue;
-use shared::ids::CallId;
+use shared::ids::{CallId, CustomerId};
 use shared::pii::{Personal, Secret};
+use shared::wire::card::CardState;
 use shared::wire::command::{Command, CommandError, Done, Wrapup};
 use shared::wire::event::{DeskState, Event, Offer, Snapshot, WithdrawnBecause};
 use shared::wire::http::{SignIn, SignedIn};
-use shared::wire::{ClientFrame, Goodbye, PING_MS, Refusal, ServerFrame, StreamPosition, WIRE_VERSION};
+use shared::wire::{ClientFrame, Goodbye, PING_MS, Refusal, Sealed, ServerFrame, StreamPosition, WIRE_VERSION};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -274,6 +275,21 @@ impl Desk {
             _ => None,
         })
         .await
+    }
+
+    /// The card of an offer: what came with it, or what followed because the look-up was late.
+    pub async fn card(&mut self, offer: &Offer) -> (Option<CustomerId>, CardState) {
+        let open = |card: &Sealed<CardState>| card.open().expect("a card that can be read");
+        match open(&offer.card) {
+            CardState::Pending => {
+                self.expect("the card", |event| match event {
+                    Event::CardArrived { call, customer, card } if *call == offer.call => Some((*customer, open(card))),
+                    _ => None,
+                })
+                .await
+            }
+            card => (offer.customer, card),
+        }
     }
 
     pub async fn answered(&mut self, of: CallId) {

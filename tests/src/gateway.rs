@@ -27,6 +27,9 @@ pub const QUEUE_NUMBER: &str = "1001";
 /// Everybody in the tests has this password, people as well as telephones.
 pub const PASSWORD: &str = "a password of the tests";
 
+/// Telephones that SIPp can play.
+const SIPP_PHONES: [&str; 2] = ["101", "102"];
+
 const SIP_PORT: u16 = 5060;
 const DESK_PORT: u16 = 7443;
 const POLL: Duration = Duration::from_millis(20);
@@ -119,7 +122,10 @@ pub fn populate(database_url: &str, numbers: &Path, customers: u32) -> anyhow::R
     must(&mut generate)?;
     for person in EVERYBODY {
         if let Some(phone) = person.phone {
-            must(command(&["phone", "add", phone, "--password-file"]).arg(&password))?;
+            // SIPp knows MD5 alone, as old telephones do.
+            let mut add = command(&["phone", "add", phone]);
+            add.args(SIPP_PHONES.contains(&phone).then_some("--md5-only"));
+            must(add.arg("--password-file").arg(&password))?;
         }
         let mut user = command(&["user", "add", person.login, "--name", person.name, "--role", person.role]);
         user.args(person.phone.iter().flat_map(|phone| ["--phone", phone]));
@@ -409,6 +415,23 @@ trunk = "carrier"
         let file = self.database_url.strip_prefix("sqlite://").expect("this gateway keeps its data in SQLite");
         let options = SqliteConnectOptions::new().filename(file).read_only(true);
         SqlitePool::connect_with(options).await.expect("the database can be read")
+    }
+
+    /// Waits until the gateway has logged this.
+    pub async fn wait_for_log(&self, words: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.log().contains(words) {
+            assert!(Instant::now() < deadline, "the gateway does not say «{words}»");
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// The memory that the process has, in megabytes.
+    pub fn memory_mb(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("a running process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its resident memory");
+        let kilobytes: u64 = line.split_whitespace().next().and_then(|n| n.parse().ok()).expect("a number");
+        kilobytes / 1024
     }
 
     pub fn log(&self) -> String {

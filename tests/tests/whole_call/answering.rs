@@ -9,15 +9,13 @@ use shared::wire::command::{Command, Done};
 use shared::wire::event::Offer;
 use sqlx::Row as _;
 use tests::desk::Desk;
-use tests::gateway::{ANNA, City, Gateway};
+use tests::gateway::{ANNA, Gateway};
 use tests::sipp::Sipp;
+
+use crate::known_number;
 
 const AT_ONCE: Duration = Duration::ZERO;
 const SHORTLY: Duration = Duration::from_millis(300);
-
-fn known_number() -> String {
-    format!("+{}", City::get().numbers.known[0])
-}
 
 /// What the database has of a call: how it ended, its queue, and the topic and result of its interaction.
 async fn written(gateway: &Gateway, call: CallId) -> (String, String, Option<String>, Option<String>, i64) {
@@ -32,11 +30,9 @@ async fn written(gateway: &Gateway, call: CallId) -> (String, String, Option<Str
     (row.get(0), row.get(1), row.get(2), row.get(3), row.get(4))
 }
 
-async fn check_pop(offer: &Offer) {
-    let CardState::Known { card } = offer.card.open().expect("a card that can be read") else {
-        panic!("one customer has this number: {:?}", offer.card.json())
-    };
-    assert_eq!(offer.customer, Some(card.customer.id));
+async fn check_pop(desk: &mut Desk, offer: &Offer) {
+    let (customer, CardState::Known { card }) = desk.card(offer).await else { panic!("one customer has this number") };
+    assert_eq!(customer, Some(card.customer.id));
     let phone = offer.caller.phone().expect("a number of the public plan");
     assert!(card.contact_points.iter().any(|point| point.phone == phone), "the card of the one who calls");
     assert!(!card.history.lines.is_empty(), "the history travels with the card");
@@ -60,7 +56,7 @@ async fn one_call(
     let caller = sipp.callers(&gateway, caller.0, &[&known_number()], caller.1);
 
     let offer = desk.offered().await;
-    check_pop(&offer).await;
+    check_pop(&mut desk, &offer).await;
     if answered_by_desk {
         assert_eq!(desk.ask(Command::Answer { call: offer.call }).await, Ok(Done::Ok));
     }
@@ -88,4 +84,25 @@ async fn a_call_is_answered_by_lifting_the_telephone_and_ended_by_the_caller() {
     let Some(sipp) = Sipp::find("a call answered by hand") else { return };
     let (phone, caller) = (("uas_phone.xml", "dialog", SHORTLY), ("uac_call.xml", SHORTLY));
     one_call(sipp, phone, caller, false, false, CallEnding::CallerHungUp).await;
+}
+
+#[tokio::test]
+async fn a_call_is_answered_on_the_screen_by_lifting_a_telephone_that_knows_talk_and_ended_on_the_screen() {
+    let Some(sipp) = Sipp::find("a call answered by NOTIFY talk") else { return };
+    let (phone, caller) = (("uas_phone_talk.xml", "talk", AT_ONCE), ("uac_hangup_by_us.xml", AT_ONCE));
+    one_call(sipp, phone, caller, true, true, CallEnding::AgentHungUp).await;
+}
+
+#[tokio::test]
+async fn a_call_is_answered_on_the_screen_by_calling_a_telephone_that_lifts_itself() {
+    let Some(sipp) = Sipp::find("a call answered by answer-after") else { return };
+    let (phone, caller) = (("uas_phone_answer_after.xml", "dialog", AT_ONCE), ("uac_hangup_by_us.xml", AT_ONCE));
+    one_call(sipp, phone, caller, true, true, CallEnding::AgentHungUp).await;
+}
+
+#[tokio::test]
+async fn a_call_is_ended_by_putting_the_telephone_down() {
+    let Some(sipp) = Sipp::find("a call ended by the telephone") else { return };
+    let (phone, caller) = (("uas_phone_hangs_up.xml", "dialog", SHORTLY), ("uac_hangup_by_us.xml", AT_ONCE));
+    one_call(sipp, phone, caller, false, false, CallEnding::AgentHungUp).await;
 }
