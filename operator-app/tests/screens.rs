@@ -8,10 +8,13 @@ use operator_app::state::drafts::Edit;
 use operator_app::state::screen::Overlay;
 use shared::phone::CallerNumber;
 
+#[track_caller]
 fn keep(name: &str, place: Workplace, width: f32, height: f32) {
     let mut harness = place.harness(width, height);
     harness.run();
     harness.snapshot(name);
+    let faults = harness.take_snapshot_results().into_inner();
+    assert!(faults.is_empty(), "{name}: {faults:?}");
 }
 
 fn large(name: &str, place: Workplace) {

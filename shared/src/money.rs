@@ -66,7 +66,7 @@ impl fmt::Display for Money {
         let kopecks = self.0.unsigned_abs();
         let roubles = (kopecks / 100).to_string();
         for (at, digit) in roubles.char_indices() {
-            if at > 0 && (roubles.len() - at) % 3 == 0 {
+            if at > 0 && (roubles.len() - at).is_multiple_of(3) {
                 f.write_str("\u{202f}")?;
             }
             write!(f, "{digit}")?;
@@ -84,6 +84,6 @@ mod tests {
         assert_eq!(Money(315_000).to_string(), "3\u{202f}150,00\u{a0}₽");
         assert_eq!(Money(-84_216).to_string(), "\u{2212}842,16\u{a0}₽");
         assert_eq!(Money(5).to_string(), "0,05\u{a0}₽");
-        assert_eq!(Money(123_456_789_01).to_string(), "123\u{202f}456\u{202f}789,01\u{a0}₽");
+        assert_eq!(Money(12_345_678_901).to_string(), "123\u{202f}456\u{202f}789,01\u{a0}₽");
     }
 }

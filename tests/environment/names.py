@@ -5,47 +5,47 @@ stands for everything that begins with what is before it.
 """
 
 RU = {
-    # The state of the call, spoken by the call bar.
-    "no_call": "Нет активного вызова…",
-    "ringing": "Входящий вызов…",
-    "talking": "Разговор…",
-    "wrapup": "Постобработка…",
+    # The state of the call, spoken by the call bar with queue, caller and number after it.
+    "no_call": "Ожидание, …",
+    "ringing": "Входящий вызов, …",
+    "talking": "Разговор, …",
+    "wrapup": "Постобработка, …",
     # The operator's own state.
-    "ready": "Готов…",
-    "not_ready": "Не готов…",
+    "ready": "Состояние оператора: Готов…",
+    "not_ready": "Состояние оператора: Не готов…",
     # What the card can be.
-    "known": "Лицевые счета…",
+    "known": "Корректировочные счета…",
     "unknown": "Номер не найден в базе клиентов…",
     "several": "На этом номере…",
     "withheld": "Звонящий скрыл номер…",
     # The wrap-up.
-    "about": "О чём обращение…",
-    "summary": "Комментарий…",
+    "about": "О чём обращение",
+    "summary": "Комментарий",
     # Commands, as the palette lists them.
     "be_ready": "Готов",
     "switch_theme": "Сменить тему",
     "switch_language": "Switch to English",
     # The supervisor's screen.
-    "floor": "Панель супервизора…",
+    "floor": "Панель супервизора",
 }
 
 EN = {
-    "no_call": "No active call…",
-    "ringing": "Incoming call…",
-    "talking": "Talking…",
-    "wrapup": "Wrap-up…",
-    "ready": "Ready…",
-    "not_ready": "Not ready…",
-    "known": "Accounts…",
+    "no_call": "Waiting, …",
+    "ringing": "Incoming call, …",
+    "talking": "Talking, …",
+    "wrapup": "Wrap-up, …",
+    "ready": "Agent state: Ready…",
+    "not_ready": "Agent state: Not ready…",
+    "known": "Corrective invoices…",
     "unknown": "This number is not in the customer base…",
     "several": "This number has…",
     "withheld": "The caller keeps the number to themselves…",
-    "about": "What it is about…",
-    "summary": "Comment…",
+    "about": "What it is about",
+    "summary": "Comment",
     "be_ready": "Ready",
     "switch_theme": "Switch the theme",
     "switch_language": "Перейти на русский",
-    "floor": "Supervisor's floor…",
+    "floor": "Supervisor's floor",
 }
 
 

@@ -52,6 +52,7 @@ class Part:
         states = self.node.get_state_set()
         known = (
             ("focused", Atspi.StateType.FOCUSED),
+            ("focusable", Atspi.StateType.FOCUSABLE),
             ("enabled", Atspi.StateType.ENABLED),
             ("selected", Atspi.StateType.SELECTED),
             ("checked", Atspi.StateType.CHECKED),
@@ -69,12 +70,15 @@ class Part:
         text = self.node.get_text_iface()
         return Atspi.Text.get_text(text, 0, Atspi.Text.get_character_count(text)) if text else ""
 
+    def is_field(self):
+        return self.node.get_editable_text_iface() is not None
+
     def press(self):
+        """Presses a button; gives a field the focus, which a press from outside does not."""
+        if self.is_field():
+            return self.node.get_component_iface().grab_focus()
         action = self.node.get_action_iface()
-        if action is not None and action.get_n_actions() > 0 and action.do_action(0):
-            return True
-        component = self.node.get_component_iface()
-        return bool(component and component.grab_focus())
+        return action is not None and action.get_n_actions() > 0 and action.do_action(0)
 
     def __str__(self):
         return "  " * self.depth + f"[{self.role}] {self.name!r} {' '.join(self.states())} {self.place() or ''}"
@@ -132,6 +136,10 @@ class Screen:
         """The first part of this name, or None."""
         return next((part for part in self.parts() if matches(name, part.name)), None)
 
+    def find_control(self, name):
+        """The part of this name that can have the focus: a field, and not the label which gives it the name."""
+        return next((part for part in self.parts() if matches(name, part.name) and "focusable" in part.states()), None)
+
     def wait(self, name, seconds=None):
         """Waits for a part of this name."""
         return self._wait(f"«{name}»", lambda: self.find(name), seconds)
@@ -154,9 +162,15 @@ class Screen:
 
     def press(self, name):
         """Presses a button, or puts the focus into a field."""
-        part = self.wait(name)
+        part = self._wait(f"«{name}» as something to press", lambda: self.find_control(name))
         if not part.press():
             raise NotThere(f"«{part.name}» ({part.role}) can be neither pressed nor focused")
+        if part.is_field():
+            self._wait(f"the caret in «{name}»", lambda: "focused" in self.find_control(name).states())
+
+    def value(self, name):
+        """The text that a field holds."""
+        return self._wait(f"«{name}» as a field", lambda: self.find_control(name)).text()
 
     def _wait(self, what, look, seconds=None):
         limit = self.patience_s if seconds is None else seconds
@@ -230,7 +244,7 @@ def main(arguments):
     elif verb == "press":
         screen.press(rest[0])
     elif verb == "value":
-        print(screen.wait(rest[0]).text())
+        print(screen.value(rest[0]))
     elif verb == "key":
         screen.key(*rest)
     elif verb == "type":

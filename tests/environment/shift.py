@@ -16,8 +16,9 @@ from names import EN, RU
 from screen import NotThere, Screen
 
 KINDS = ("known", "unknown", "several", "withheld")
-TOPIC = "показ"
-SUMMARY = "Вопрос решён, показания приняты"
+# A topic without a form of its own, and what is written about it.
+TOPIC = "тариф"
+SUMMARY = "Рассказала о тарифах, вопрос решён"
 MOST_CALLS = 24
 SIGN_IN_S = 60
 

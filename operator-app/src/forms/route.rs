@@ -31,6 +31,10 @@ impl<'c> Match<'c> {
     pub const fn plain(target: Target<'c>) -> Self {
         Self { target, numbers: Vec::new(), score: 0 }
     }
+
+    fn is_form(&self, code: &str) -> bool {
+        matches!(self.target, Target::Form(form) if form.code == code)
+    }
 }
 
 /// How many places are worth offering.
@@ -43,24 +47,6 @@ pub fn route<'c>(catalogue: &'c Catalogue, line: &str) -> Vec<Match<'c>> {
         return found;
     }
     fold::repair_layout(line).map(|repaired| matches_of(catalogue, &repaired)).unwrap_or_default()
-}
-
-/// Topics alone, for the field that finds one; every topic for an empty line.
-pub fn topics<'c>(catalogue: &'c Catalogue, line: &str) -> Vec<(&'c TopicGroup, &'c Topic)> {
-    if line.trim().is_empty() {
-        return catalogue.all_topics().collect();
-    }
-    let of = |line: &str| -> Vec<_> {
-        let topics = matches_of(catalogue, line).into_iter();
-        topics
-            .filter_map(|found| match found.target {
-                Target::Topic(group, topic) => Some((group, topic)),
-                Target::Form(_) => None,
-            })
-            .collect()
-    };
-    let found = of(line);
-    if found.is_empty() { fold::repair_layout(line).map(|line| of(&line)).unwrap_or_default() } else { found }
 }
 
 /// The form as it opens: the current account chosen, the typed numbers where readings go, and today where a date has
@@ -104,8 +90,8 @@ fn without_fractions(line: &str) -> String {
     let mut kept = String::with_capacity(line.len());
     let mut at = 0;
     while at < letters.len() {
-        let fraction =
-            matches!(letters[at], ',' | '.') && at > 0 && digit_at(at - 1) && digit_at(at + 1) && !digit_at(at + 3);
+        let n_after = letters[at + 1..].iter().take_while(|letter| letter.is_ascii_digit()).count();
+        let fraction = matches!(letters[at], ',' | '.') && at > 0 && digit_at(at - 1) && (1..=2).contains(&n_after);
         if fraction {
             at += 1;
             while digit_at(at) {
@@ -135,7 +121,7 @@ fn matches_of<'c>(catalogue: &'c Catalogue, line: &str) -> Vec<Match<'c>> {
             (true, false) => None,
             // A form beats the topic of the same words; a number beside the words speaks for readings.
             (false, takes) => score(&line.words, names, also, [])
-                .map(|score| score + 2 + if takes && !line.numbers.is_empty() { 4 } else { 0 }),
+                .map(|score| score + 5 + if takes && !line.numbers.is_empty() { 4 } else { 0 }),
         };
         if let Some(score) = score {
             found.push(Match { target: Target::Form(form), numbers: line.numbers.clone(), score });
@@ -143,6 +129,10 @@ fn matches_of<'c>(catalogue: &'c Catalogue, line: &str) -> Vec<Match<'c>> {
     }
     if !line.words.is_empty() {
         for (group, topic) in catalogue.all_topics() {
+            // The form of a topic stands for it.
+            if topic.form.as_deref().is_some_and(|form| found.iter().any(|one| one.is_form(form))) {
+                continue;
+            }
             let also = topic.also.iter().map(String::as_str);
             let names = [topic.name.ru.as_str(), topic.name.en.as_str()];
             if let Some(score) = score(&line.words, names, also, [group.name.ru.as_str(), group.name.en.as_str()]) {

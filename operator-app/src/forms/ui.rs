@@ -37,6 +37,7 @@ pub fn form_ui(ui: &mut Ui, open: &OpenForm<'_>, requests: &mut Requests) {
     let tried_id = Id::unique(("form tried", open.tab, open.form.code.as_str()));
     let mut tried = ui.data(|data| data.get_temp::<bool>(tried_id)).unwrap_or(false);
     let mut pressed = open.submit;
+    let bottom = ui.max_rect().bottom();
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing = vec2(space::CARD, space::TIGHT);
         ui.vertical(|ui| {
@@ -48,9 +49,16 @@ pub fn form_ui(ui: &mut Ui, open: &OpenForm<'_>, requests: &mut Requests) {
         ui.vertical(|ui| {
             ui.set_width(side);
             verdict_ui(ui, open, &checked, requests);
-            let ready = checked.filled.is_some();
-            let save = Button::new(icons::CHECK_CIRCLE, open.tr.forms.save).key("Ctrl+Enter").look(Look::Primary);
-            pressed |= save.height(38.0).min_width(side).enabled(ready || !tried).show(ui).clicked();
+            // The save stands at the foot, however much the rules have to say.
+            let foot = egui::Rect::from_min_max(
+                egui::pos2(ui.max_rect().left(), bottom - 38.0),
+                egui::pos2(ui.max_rect().left() + side, bottom),
+            );
+            widgets::inside(ui, "save form", foot, |ui| {
+                let ready = checked.filled.is_some();
+                let save = Button::new(icons::CHECK_CIRCLE, open.tr.forms.save).key("Ctrl+Enter").look(Look::Primary);
+                pressed |= save.height(38.0).min_width(side).enabled(ready || !tried).show(ui).clicked();
+            });
         });
     });
     if pressed {

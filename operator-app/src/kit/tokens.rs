@@ -93,7 +93,7 @@ pub static LIGHT: Tokens = Tokens {
     border: rgb(0xC3CDD9),
     value: rgb(0x121A24),
     text: rgb(0x445163),
-    caption: rgb(0x5F6D7E),
+    caption: rgb(0x596777),
     accent: rgb(0x1D5FD6),
     ok: rgb(0x0F7A45),
     warn: rgb(0x8F5A00),

@@ -12,6 +12,7 @@ mod commands;
 mod floor;
 mod forms;
 mod history;
+mod session;
 mod waiting;
 mod wrapup;
 
@@ -21,6 +22,7 @@ pub use commands::CommandWords;
 pub use floor::FloorWords;
 pub use forms::FormWords;
 pub use history::HistoryWords;
+pub use session::{SHORTEST_PASSWORD, SessionWords};
 pub use waiting::WaitingWords;
 pub use wrapup::WrapupWords;
 
@@ -40,6 +42,7 @@ pub struct Tr {
     pub forms: FormWords,
     pub floor: FloorWords,
     pub commands: CommandWords,
+    pub session: SessionWords,
 }
 
 pub static RU: Tr = Tr {
@@ -52,6 +55,7 @@ pub static RU: Tr = Tr {
     forms: forms::RU,
     floor: floor::RU,
     commands: commands::RU,
+    session: session::RU,
 };
 
 pub static EN: Tr = Tr {
@@ -64,6 +68,7 @@ pub static EN: Tr = Tr {
     forms: forms::EN,
     floor: floor::EN,
     commands: commands::EN,
+    session: session::EN,
 };
 
 /// The words of `language`.

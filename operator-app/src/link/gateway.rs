@@ -146,7 +146,8 @@ impl GatewayTask {
             resume: *resume,
             take_over,
         };
-        let mut visit = Visit { socket, resume, is_online: false, pings: Pings::default(), out: self.out.clone() };
+        let mut visit =
+            Visit { socket, resume, epoch: 0, is_online: false, pings: Pings::default(), out: self.out.clone() };
         if visit.say(&hello).await.is_err() {
             return Leave::Lost { was_online: false };
         }
@@ -204,6 +205,7 @@ impl GatewayTask {
 struct Visit<'a> {
     socket: Socket,
     resume: &'a mut Option<StreamPosition>,
+    epoch: u64,
     is_online: bool,
     pings: Pings,
     out: Out,
@@ -281,9 +283,7 @@ impl Visit<'_> {
             }
             ServerFrame::Refused { why } => return Some(refused(why)),
             ServerFrame::Snapshot { seq, snapshot } => {
-                if let Some(position) = self.resume {
-                    position.seq = seq;
-                }
+                *self.resume = Some(StreamPosition { epoch: self.epoch, seq });
                 let card = snapshot.call.as_ref().map(|call| open(&call.offer.card));
                 let rings = snapshot.call.as_ref().filter(|call| call.answered_at.is_none() && call.ended.is_none());
                 let offer = rings.map(|call| call.offer.clone());
@@ -316,9 +316,10 @@ impl Visit<'_> {
         taken_at: Moment,
     ) {
         self.is_online = true;
+        self.epoch = epoch;
         if !resumed {
-            // The snapshot that follows says where the stream goes on.
-            *self.resume = Some(StreamPosition { epoch, seq: 0 });
+            // Until the snapshot is here there is nothing to go on from.
+            *self.resume = None;
         }
         self.out.send_taken(LinkEvent::Welcome { epoch, gateway_now, profile, catalogue, resumed }, taken_at);
     }

@@ -84,6 +84,8 @@ impl Link {
     /// # Errors
     /// When the system gives no thread.
     pub fn start(clock: Clock, state_dir: PathBuf, wake: Wake) -> std::io::Result<Self> {
+        // reqwest takes the process's cryptography; a second start finds it there already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let (asks, asked) = tokio_mpsc::unbounded_channel();
         let (events, taken) = mpsc::channel();
         let out = Out { events, wake, clock };
@@ -114,7 +116,8 @@ impl Link {
 impl Drop for Link {
     /// What is under way is written before the program ends.
     fn drop(&mut self) {
-        self.ask(Ask::Close);
+        // It may have ended already, because the person closed the window.
+        let _ = self.asks.send(Ask::Close);
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {

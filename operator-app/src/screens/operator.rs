@@ -15,7 +15,7 @@ const WAITING: f32 = 292.0;
 const WAITING_NARROW: f32 = 64.0;
 const HISTORY: f32 = 388.0;
 /// Below this width the history is a tab of the card.
-const HISTORY_BESIDE_FROM: f32 = 1440.0;
+pub const HISTORY_BESIDE_FROM: f32 = 1440.0;
 /// Below this width the waiting list shows initials.
 const NAMES_FROM: f32 = 1360.0;
 
@@ -47,7 +47,7 @@ pub fn operator_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) {
     let centre = Rect::from_min_max(pos2(left.right(), below.top()), pos2(below.right() - right_width, below.bottom()));
     let dock = Rect::from_min_max(pos2(centre.left(), centre.bottom() - wrapup::HEIGHT), centre.max);
     let card = Rect::from_min_max(centre.min, pos2(centre.right(), dock.top()));
-    region(ui, "card", card, tokens.canvas, Margin::symmetric(14, 12), |ui| {
+    region(ui, "card", card, tokens.canvas, Margin::symmetric(14, 8), |ui| {
         if beside {
             customer_card::customer_card_ui(ui, scene, requests);
         } else {
@@ -66,8 +66,8 @@ pub fn operator_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) {
     ui.painter().vline(left.right() - 0.5, left.y_range(), hairline);
     ui.painter().hline(dock.x_range(), dock.top() + 0.5, hairline);
 
-    let notice =
-        Rect::from_min_size(pos2(centre.left(), below.top()), vec2(centre.width() + right_width, strip::HEIGHT));
+    // Over the foot of the card: the caller's name and the history stay in sight, and nothing moves.
+    let notice = Rect::from_min_max(pos2(card.left(), card.bottom() - strip::HEIGHT), card.max);
     strip::strip_ui(ui, notice, scene);
 }
 
@@ -157,25 +157,28 @@ pub fn overlays_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) {
 
 fn confirm_close_ui(ui: &Ui, scene: &Scene<'_>, requests: &mut Requests) {
     let tr = words(scene);
-    let shown = Modal::new(Id::unique("confirm close")).show(ui.ctx(), |ui| {
-        ui.set_width(420.0);
-        let tokens = tokens::of(ui);
-        widgets::words(ui, tr.call.close_question, tokens::caller(), tokens.value);
-        widgets::words(ui, tr.call.close_meaning, tokens::body(), tokens.text);
-        ui.add_space(space::GAP);
-        ui.horizontal(|ui| {
-            let stay = Button::new("", tr.call.close_stay).look(Look::Primary).height(36.0).show(ui);
-            if ui.memory(|memory| memory.focused()).is_none() {
-                stay.request_focus();
-            }
-            if stay.clicked() || ui.input(|input| input.key_pressed(Key::Escape)) {
-                requests.push(Command::CloseOverlay);
-            }
-            if Button::new("", tr.call.close_leave).height(36.0).show(ui).clicked() {
-                requests.push(Command::Close);
-            }
-        });
-    });
+    let shown = Modal::new(Id::unique("confirm close")).frame(egui::Frame::popup(ui.style()).inner_margin(16.0)).show(
+        ui.ctx(),
+        |ui| {
+            ui.set_width(420.0);
+            let tokens = tokens::of(ui);
+            widgets::words(ui, tr.call.close_question, tokens::caller(), tokens.value);
+            widgets::words(ui, tr.call.close_meaning, tokens::body(), tokens.text);
+            ui.add_space(space::GAP);
+            ui.horizontal(|ui| {
+                let stay = Button::new("", tr.call.close_stay).look(Look::Primary).height(36.0).show(ui);
+                if ui.memory(|memory| memory.focused()).is_none() {
+                    stay.request_focus();
+                }
+                if stay.clicked() || ui.input(|input| input.key_pressed(Key::Escape)) {
+                    requests.push(Command::CloseOverlay);
+                }
+                if Button::new("", tr.call.close_leave).height(36.0).show(ui).clicked() {
+                    requests.push(Command::Close);
+                }
+            });
+        },
+    );
     if shown.should_close() {
         requests.push(Command::CloseOverlay);
     }

@@ -19,6 +19,6 @@ pub fn supervisor_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) {
     region(ui, "call bar", bar, tokens.panel, Margin::ZERO, |ui| call_bar::call_bar_ui(ui, scene, requests));
     let below = Rect::from_min_max(pos2(rest.left(), bar.bottom()), rest.max);
     region(ui, "floor", below, tokens.canvas, Margin::same(space::REGION as i8), |ui| floor::floor_ui(ui, scene));
-    let notice = Rect::from_min_size(below.min, vec2(below.width(), strip::HEIGHT));
+    let notice = Rect::from_min_max(pos2(below.left(), below.bottom() - strip::HEIGHT), below.max);
     strip::strip_ui(ui, notice, scene);
 }

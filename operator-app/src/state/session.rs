@@ -58,7 +58,7 @@ pub struct Attempt {
     pub password: Secret,
     /// The certificate that was confirmed; `None` when none has been yet.
     pub fingerprint: Option<String>,
-    pub(crate) lock: LockKey,
+    pub lock: LockKey,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -107,7 +107,7 @@ pub struct Session {
     pub profile: AgentProfile,
     /// As typed, for the window's title and the status line.
     pub gateway: String,
-    pub(crate) lock: LockKey,
+    pub lock: LockKey,
 }
 
 /// Opens the locked workplace, also while the gateway is away. The password itself is not kept.

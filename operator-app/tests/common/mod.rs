@@ -1,5 +1,6 @@
 //! A desk with sample data, drawn without a window.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::field_reassign_with_default, reason = "sample data is as it is written here")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use operator_app::state::call::{CallView, CardView, Phase, Pop};
 use operator_app::state::desk::Desk;
 use operator_app::state::drafts::Edit;
 use operator_app::state::screen::{Overlay, Page};
-use operator_app::state::session::{Connection, Session};
+use operator_app::state::session::{Connection, LockKey, Session};
 use operator_app::state::tab::{Tab, TabKey};
 use shared::domain::account::*;
 use shared::domain::agent::{AgentProfile, Presence, ReasonCode, Role, Work};
@@ -26,6 +27,7 @@ use shared::domain::request::{Request, RequestStatus};
 use shared::ids::*;
 use shared::money::Money;
 use shared::phone::{CallerNumber, Phone};
+use shared::pii::Secret;
 use shared::time::{Moment, UtcMs};
 use shared::wire::Sealed;
 use shared::wire::card::{Card, CardState, MonthConsumption};
@@ -288,9 +290,10 @@ pub fn idle() -> Workplace {
         role: Role::Supervisor,
         phone: Some("101".into()),
     };
+    let lock = LockKey::new(&Secret::new("a password of the tests"), [7; 16]);
     let mut desk = Desk::default();
     desk.connection = Connection::Online;
-    desk.session = Some(Session { profile, gateway: "wss://127.0.0.1:7443".into() });
+    desk.session = Some(Session { profile, gateway: "wss://127.0.0.1:7443".into(), lock });
     desk.catalogue = Arc::new(catalogue());
     desk.state = Some(desk_state(Work::Idle, 8));
     desk.waiting = waiting.collect();
@@ -479,6 +482,11 @@ impl Workplace {
             self.warm = true;
         }
         let mut requests = Requests::default();
+        // The window has no margin; the harness does.
+        let whole = ui.ctx().content_rect();
+        let mut root = ui.new_child(egui::UiBuilder::new().max_rect(whole));
+        root.set_clip_rect(whole);
+        let ui = &mut root;
         let scene = Scene { desk: &self.desk, settings: &self.settings, now: self.now };
         match self.desk.screen.page {
             Page::Supervisor => operator_app::screens::supervisor::supervisor_ui(ui, &scene, &mut requests),
@@ -510,7 +518,7 @@ impl Workplace {
             .with_size([width, height])
             .with_theme(theme)
             .with_max_steps(12)
-            .with_context_setup(|ctx| operator_app::kit::install(ctx))
+            .with_context_setup(operator_app::kit::install)
             .build_ui_state(|ui, place: &mut Self| place.frame(ui), self)
     }
 }

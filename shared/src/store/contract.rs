@@ -2,6 +2,7 @@
 //! file, and a database of its own on the server that `PULT_TEST_POSTGRES` names.
 
 mod cases;
+mod failures;
 mod history;
 mod people;
 

@@ -59,25 +59,49 @@ impl From<sqlx::Error> for StoreError {
     fn from(source: sqlx::Error) -> Self {
         use sqlx::Error::{Database, Io, PoolClosed, PoolTimedOut, Protocol, Tls, WorkerCrashed};
         match &source {
-            Database(answer) => match answer.code().as_deref() {
-                Some("13" | "53100") => Self::Full,
-                Some("10" | "14" | "57P01" | "57P02" | "57P03") => Self::Away { source },
-                Some("5" | "6" | "53300" | "40001" | "40P01" | "55P03" | "57014") => Self::Passing { source },
-                // The low byte is SQLite's kind of error; 10 is the disk, 14 a file that cannot be opened.
-                Some(code)
-                    if code.parse::<u32>().is_ok_and(|c| c > 255 && c < 10_000 && [10, 14].contains(&(c & 255))) =>
-                {
-                    Self::Away { source }
-                }
-                Some(code) if code.parse::<u32>().is_ok_and(|c| c > 255 && c < 10_000 && c & 255 == 5) => {
-                    Self::Passing { source }
-                }
-                Some(code) if code.len() == 5 && code.starts_with("08") => Self::Away { source },
-                _ => Self::Refused { source },
+            Database(answer) => match kind_of(answer.code().as_deref().unwrap_or_default()) {
+                Kind::Full => Self::Full,
+                Kind::Away => Self::Away { source },
+                Kind::Passing => Self::Passing { source },
+                Kind::Refused => Self::Refused { source },
             },
             Io(_) | Tls(_) | Protocol(_) | PoolTimedOut | PoolClosed | WorkerCrashed => Self::Away { source },
             _ => Self::Refused { source },
         }
+    }
+}
+
+enum Kind {
+    Full,
+    Away,
+    Passing,
+    Refused,
+}
+
+/// Reads a database's own code: five letters are PostgreSQL's SQLSTATE, a number is SQLite's, whose low byte is the
+/// kind and the rest the detail.
+fn kind_of(code: &str) -> Kind {
+    const SQLITE_BUSY: u32 = 5;
+    const SQLITE_LOCKED: u32 = 6;
+    const SQLITE_IOERR: u32 = 10;
+    const SQLITE_FULL: u32 = 13;
+    const SQLITE_CANTOPEN: u32 = 14;
+    if code.len() == 5 {
+        return match code {
+            "53100" => Kind::Full,
+            // The server is being stopped, has crashed, or is starting.
+            "57P01" | "57P02" | "57P03" => Kind::Away,
+            // Too many connections, a lost race, a lock, a question that took too long.
+            "53300" | "40001" | "40P01" | "55P03" | "57014" => Kind::Passing,
+            _ if code.starts_with("08") => Kind::Away,
+            _ => Kind::Refused,
+        };
+    }
+    match code.parse::<u32>().map(|code| code & 0xff) {
+        Ok(SQLITE_FULL) => Kind::Full,
+        Ok(SQLITE_IOERR | SQLITE_CANTOPEN) => Kind::Away,
+        Ok(SQLITE_BUSY | SQLITE_LOCKED) => Kind::Passing,
+        _ => Kind::Refused,
     }
 }
 

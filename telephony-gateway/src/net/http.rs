@@ -45,8 +45,8 @@ const LONGEST_SEARCH: usize = 100;
 const SEARCH_LINES: u16 = 20;
 /// Control sockets that have not said hello yet.
 const UNKNOWN_DESKS: usize = 200;
-/// A connection that asks for nothing for so long is closed.
-const FIRST_REQUEST_WITHIN: Duration = Duration::from_secs(10);
+/// A connection on which no whole request comes for so long is closed.
+const REQUEST_WITHIN: Duration = Duration::from_secs(30);
 /// How long answers may take to leave when the service ends.
 const LAST_ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
@@ -88,13 +88,15 @@ impl HttpDoor {
         let serving = match identity {
             Some(identity) => {
                 let tls = RustlsConfig::from_config(Arc::clone(&identity.config));
-                let server = axum_server::from_tcp_rustls(listener, tls).map_err(failed)?;
-                let server = server.http1_only().first_request_timeout(FIRST_REQUEST_WITHIN).handle(handle.clone());
+                let mut server = axum_server::from_tcp_rustls(listener, tls).map_err(failed)?;
+                server.http_builder().http1().header_read_timeout(REQUEST_WITHIN);
+                let server = server.handle(handle.clone());
                 futures_util::future::Either::Left(server.serve(service))
             }
             None => {
-                let server = axum_server::from_tcp(listener).map_err(failed)?;
-                let server = server.http1_only().first_request_timeout(FIRST_REQUEST_WITHIN).handle(handle.clone());
+                let mut server = axum_server::from_tcp(listener).map_err(failed)?;
+                server.http_builder().http1().header_read_timeout(REQUEST_WITHIN);
+                let server = server.handle(handle.clone());
                 futures_util::future::Either::Right(server.serve(service))
             }
         };
@@ -188,7 +190,11 @@ async fn sign_out(State(door): State<HttpDoor>, caller: Caller) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-async fn desk(State(door): State<HttpDoor>, upgrade: WebSocketUpgrade) -> Response {
+async fn desk(
+    State(door): State<HttpDoor>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
     let Ok(unknown) = Arc::clone(&door.unknown_desks).try_acquire_owned() else {
         return Refused::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many desks connect at once")
             .retry_after(2)
@@ -198,7 +204,10 @@ async fn desk(State(door): State<HttpDoor>, upgrade: WebSocketUpgrade) -> Respon
     upgrade
         .max_message_size(LONGEST_MESSAGE)
         .max_frame_size(LONGEST_MESSAGE)
-        .on_upgrade(async move |socket| door.tasks.spawn("desk", door.desk.clone().serve(socket, connection, unknown)))
+        .on_upgrade(async move |socket| {
+            let life = door.desk.clone().serve(socket, connection, from.ip(), unknown);
+            door.tasks.spawn("desk", life);
+        })
 }
 
 #[derive(Deserialize)]

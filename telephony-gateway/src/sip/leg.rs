@@ -84,6 +84,8 @@ pub struct Leg {
     pub told: bool,
     /// Our last ACK of a 200, repeated when the 200 is.
     pub ack: Bytes,
+    /// Our last re-INVITE; given up with the leg when its answer never comes.
+    pub reinvite: Option<u64>,
     /// Others who answered the same INVITE: their tags, and the ACKs they got.
     pub forks: Vec<(Box<[u8]>, Bytes)>,
     /// Rises whenever an alarm of the leg loses its meaning.
@@ -93,6 +95,6 @@ pub struct Leg {
 impl Leg {
     pub fn new(dialog: Dialog, phase: Phase, phone: Option<Arc<str>>) -> Self {
         let (change, ack, forks) = (Change::None, Bytes::new(), Vec::new());
-        Self { dialog, phase, change, phone, can_talk: false, told: false, ack, forks, stamp: 0 }
+        Self { dialog, phase, change, phone, can_talk: false, told: false, ack, reinvite: None, forks, stamp: 0 }
     }
 }

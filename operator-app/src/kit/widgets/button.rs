@@ -111,7 +111,7 @@ impl<'a> Button<'a> {
         }
         if !self.key.is_empty() {
             let cap = egui::Rect::from_min_size(egui::pos2(x + 8.0, middle - 8.0), vec2(key.size().x + 10.0, 16.0));
-            let light_cap = !ui.visuals().dark_mode && !(solid && self.enabled);
+            let light_cap = !(ui.visuals().dark_mode || solid && self.enabled);
             painter.rect_filled(cap, 4.0, Color32::from_white_alpha(if light_cap { 150 } else { 26 }));
             painter.galley(egui::pos2((cap.left() + 5.0).round(), y_of(key.size())), key, ink);
         }

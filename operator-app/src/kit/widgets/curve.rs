@@ -4,7 +4,7 @@ use egui::{Color32, Mesh, Painter, Pos2, Rect, Stroke, pos2};
 pub fn curve(painter: &Painter, rect: Rect, values: &[f32], colour: Color32) {
     let [.., _, _] = values else { return };
     let (low, high) = values.iter().fold((f32::MAX, f32::MIN), |(low, high), &v| (low.min(v), high.max(v)));
-    let height_of = |value: f32| if high - low < f32::EPSILON { 0.5 } else { (value - low) / (high - low) };
+    let height_of = |value: f32| if high > low { (value - low) / (high - low) } else { 0.5 };
     let step = rect.width() / (values.len() - 1) as f32;
     let points: Vec<Pos2> = values
         .iter()

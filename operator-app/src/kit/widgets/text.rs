@@ -4,7 +4,9 @@ use egui::{Color32, FontId, Galley, Label, Painter, Pos2, Response, RichText, Te
 
 /// Lays out one line, cut with an ellipsis where `width` ends.
 pub(super) fn galley(painter: &Painter, words: &str, font: FontId, colour: Color32, width: f32) -> Arc<Galley> {
-    let mut job = text::LayoutJob::simple_singleline(words.to_owned(), font, colour);
+    // Inter draws the narrow no-break space as a hair, and `3 150` would read as `3150`.
+    let words = words.replace('\u{202f}', "\u{a0}");
+    let mut job = text::LayoutJob::simple_singleline(words, font, colour);
     job.wrap = text::TextWrapping::truncate_at_width(width.max(0.0));
     painter.layout_job(job)
 }

@@ -23,7 +23,7 @@ pub fn call_bar_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) {
     let narrow = bar.width() < NARROW;
     backdrop(ui, bar, &data);
     let agent_width = if narrow { 168.0 } else { 190.0 };
-    let buttons_width = if narrow { 596.0 } else { 744.0 };
+    let buttons_width = if narrow { 640.0 } else { 744.0 };
     let right = 16.0 + agent_width + 8.0 + 56.0;
     let left_width = (bar.width() - right - buttons_width - 76.0 - 16.0 - 20.0).clamp(160.0, 380.0);
     let caller = Rect::from_min_size(bar.left_top() + vec2(16.0, 8.0), vec2(left_width, 56.0));

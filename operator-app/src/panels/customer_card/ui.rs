@@ -7,7 +7,7 @@ use crate::kit::tokens::{self, Tone, space};
 use crate::kit::widgets::{self, Button, Cell, Column, Tab as TabItem, Tile, avatar, chip, line, table, tabs, tile};
 use crate::kit::{icons, widgets::section};
 use crate::lang::Tr;
-use crate::panels::{today, words};
+use crate::panels::{strip, today, words};
 use crate::state::Scene;
 use crate::state::call::CardView;
 use crate::state::screen::Region;
@@ -15,6 +15,8 @@ use crate::state::tab::{Tab, TabKey};
 
 /// Bars stand for a card that has been on its way for this long.
 const BARS_AFTER_MS: i64 = 150;
+/// The switcher of a customer with several accounts.
+const ACCOUNTS_WIDTH: f32 = 190.0;
 
 pub fn customer_card_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) {
     let (tr, desk) = (words(scene), scene.desk);
@@ -27,11 +29,8 @@ pub fn customer_card_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests)
         }
         return;
     };
-    if desk.screen.focus == Some(Region::Card) {
-        ui.memory_mut(|memory| memory.request_focus(Id::unique("card account")));
-    }
     ScrollArea::vertical().id_salt(("card", tab.key)).auto_shrink(false).show(ui, |ui| {
-        ui.spacing_mut().item_spacing = vec2(space::WIDE, 10.0);
+        ui.spacing_mut().item_spacing = vec2(space::WIDE, space::GAP);
         match &tab.card {
             CardView::Known(card) => {
                 let data = KnownData::of(card, tab.chosen_account(), today(scene), tr);
@@ -42,6 +41,10 @@ pub fn customer_card_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests)
             CardView::Unknown => search::unknown_ui(ui, scene, tab, tr.card.unknown, tr.card.unknown_hint, requests),
             CardView::Withheld => search::unknown_ui(ui, scene, tab, tr.card.withheld, tr.card.withheld_hint, requests),
             CardView::Unavailable => unavailable_ui(ui, tab, tr, requests),
+        }
+        // What the notice lies over can be scrolled out from under it.
+        if strip::strip_data(scene).is_some() {
+            ui.add_space(strip::HEIGHT);
         }
     });
 }
@@ -171,7 +174,8 @@ fn head_ui(ui: &mut Ui, tab: &Tab, data: &KnownData, tr: &Tr, requests: &mut Req
     let disc = pos2(rect.left() + 26.0, rect.center().y);
     avatar(painter, tokens, disc, 26.0, &data.initials, tokens::title(), Tone::Legal);
     let x = rect.left() + 66.0;
-    let room = rect.right() - x;
+    let switcher = if data.accounts.len() > 1 { ACCOUNTS_WIDTH } else { 0.0 };
+    let room = rect.right() - x - if switcher > 0.0 { switcher + space::WIDE } else { 0.0 };
     let (_, cut) = line(painter, pos2(x, rect.top() + 14.0), &data.name, tokens::title(), tokens.value, room);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Heading, true, data.name.as_str()));
     if cut {
@@ -190,6 +194,18 @@ fn head_ui(ui: &mut Ui, tab: &Tab, data: &KnownData, tr: &Tr, requests: &mut Req
             widgets::copyable(ui, &data.address, tokens::body(), tokens.text);
         });
     });
+    if switcher > 0.0 {
+        let place = Rect::from_min_max(pos2(rect.right() - switcher, rect.top() - 2.0), rect.max);
+        widgets::inside(ui, "accounts", place, |ui| {
+            let numbers: Vec<String> = data.accounts.iter().map(|(_, number)| number.clone()).collect();
+            let selected = data.accounts.iter().position(|(id, _)| Some(*id) == data.account);
+            let name = format!("{}: {}", tr.card.accounts, numbers.len());
+            let id = Id::unique(("card accounts", tab.key));
+            if let Some(at) = widgets::combo(ui, id, &name, "", switcher, selected, &numbers) {
+                requests.push(Command::SelectAccount { tab: tab.key, account: data.accounts[at].0 });
+            }
+        });
+    }
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(6.0, 6.0);
         for (icon, words, tone) in &data.flags {
@@ -199,13 +215,6 @@ fn head_ui(ui: &mut Ui, tab: &Tab, data: &KnownData, tr: &Tr, requests: &mut Req
         let facts = egui::RichText::new(&data.facts).font(tokens::secondary()).color(tokens.caption);
         ui.add(egui::Label::new(facts).truncate());
     });
-    if data.accounts.len() > 1 {
-        let items: Vec<TabItem<'_, Option<_>>> =
-            data.accounts.iter().map(|(id, number)| TabItem::new(Some(*id), number)).collect();
-        if let Some(Some(account)) = tabs(ui, tr.card.accounts, data.account, &items) {
-            requests.push(Command::SelectAccount { tab: tab.key, account });
-        }
-    }
 }
 
 fn tiles_ui(ui: &mut Ui, data: &KnownData, tr: &Tr) {

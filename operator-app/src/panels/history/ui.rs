@@ -198,19 +198,22 @@ fn paint_line(ui: &Ui, rect: Rect, response: &Response, one: &Interaction, on: b
     painter.text(disc, Align2::CENTER_CENTER, data.icon, fonts::icon(14.0), ink);
     let x = rect.left() + 44.0;
     let end = rect.right() - 12.0;
-    let chip_width = if data.result.is_empty() {
-        0.0
-    } else {
-        paint_chip(painter, tokens, pos2(end, rect.top() + 17.0), &data.result, data.result_tone, 128.0) + 6.0
-    };
     let room = end - x;
     let first = pos2(x, rect.top() + 17.0);
-    let (_, title_cut) = line(painter, first, &data.title, tokens::strong(), tokens.value, room - chip_width);
+    let (_, title_cut) = line(painter, first, &data.title, tokens::strong(), tokens.value, room);
     let second = pos2(x, rect.top() + 37.0);
     let (_, cut) = line(painter, second, &data.summary, tokens::body(), tokens.text, room);
     let third = pos2(x, rect.top() + 56.0);
     let (taken, _) = line(painter, third, &data.when, tokens::secondary(), tokens.caption, room);
-    line(painter, third + vec2(taken + 10.0, 0.0), &data.who, tokens::secondary(), tokens.caption, room - taken - 10.0);
+    let chip_room = (room - taken - 18.0).min(150.0);
+    let chip = if data.result.is_empty() {
+        0.0
+    } else {
+        paint_chip(painter, tokens, pos2(end, third.y), &data.result, data.result_tone, chip_room) + 8.0
+    };
+    let who_room = room - taken - 10.0 - chip;
+    let who = third + vec2(taken + 10.0, 0.0);
+    line(painter, who, &data.who, tokens::secondary(), tokens.caption, who_room);
     if cut || title_cut {
         response.clone().on_hover_text(format!("{} · {}\n{}", data.title, data.result, data.summary));
     }

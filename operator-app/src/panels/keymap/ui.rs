@@ -11,29 +11,32 @@ use crate::state::Scene;
 pub fn keymap_ui(ui: &Ui, scene: &Scene<'_>, requests: &mut Requests) {
     let tr = words(scene);
     let rows = keymap_rows(scene);
-    let shown = Modal::new(Id::unique("key map")).show(ui.ctx(), |ui| {
-        ui.set_width(640.0);
-        section(ui, icons::KEYBOARD, tr.commands.keymap, tr.commands.keymap_hint);
-        ui.add_space(space::GAP);
-        let half = rows.len().div_ceil(2);
-        ui.horizontal_top(|ui| {
-            for column in rows.chunks(half.max(1)) {
-                ui.vertical(|ui| {
-                    ui.set_width(312.0);
-                    ui.spacing_mut().item_spacing.y = 0.0;
-                    for (key, name) in column {
-                        row_ui(ui, key, name);
-                    }
-                });
+    let shown = Modal::new(Id::unique("key map")).frame(egui::Frame::popup(ui.style()).inner_margin(16.0)).show(
+        ui.ctx(),
+        |ui| {
+            ui.set_width(640.0);
+            section(ui, icons::KEYBOARD, tr.commands.keymap, tr.commands.keymap_hint);
+            ui.add_space(space::GAP);
+            let half = rows.len().div_ceil(2);
+            ui.horizontal_top(|ui| {
+                for column in rows.chunks(half.max(1)) {
+                    ui.vertical(|ui| {
+                        ui.set_width(312.0);
+                        ui.spacing_mut().item_spacing.y = 0.0;
+                        for (key, name) in column {
+                            row_ui(ui, key, name);
+                        }
+                    });
+                }
+            });
+            ui.add_space(space::GAP);
+            let close = Button::new(icons::X, tr.call.close).show(ui);
+            if ui.memory(|memory| memory.focused()).is_none() {
+                close.request_focus();
             }
-        });
-        ui.add_space(space::GAP);
-        let close = Button::new(icons::X, tr.call.close).show(ui);
-        if ui.memory(|memory| memory.focused()).is_none() {
-            close.request_focus();
-        }
-        close.clicked()
-    });
+            close.clicked()
+        },
+    );
     if shown.inner || shown.should_close() {
         requests.push(Command::CloseOverlay);
     }

@@ -3,7 +3,7 @@ use egui::{Align2, Area, Id, Order, Ui, vec2};
 use super::data::toasts_data;
 use crate::command::{Command, Requests};
 use crate::kit::widgets::{ToastLook, toast};
-use crate::panels::words;
+use crate::panels::{words, wrapup};
 use crate::state::Scene;
 
 /// Over the foot of the history: never over the call bar or the dock.
@@ -12,10 +12,14 @@ pub fn toasts_ui(ui: &Ui, scene: &Scene<'_>, requests: &mut Requests) {
     if data.is_empty() {
         return;
     }
+    // Without a history column of its own there is the dock at the foot.
+    let beside = ui.ctx().content_rect().width() >= crate::screens::operator::HISTORY_BESIDE_FROM;
+    let lift = if beside { 0.0 } else { wrapup::HEIGHT };
     let dismiss = words(scene).call.dismiss;
-    Area::new(Id::unique("toasts")).order(Order::Foreground).anchor(Align2::RIGHT_BOTTOM, vec2(-14.0, -14.0)).show(
-        ui.ctx(),
-        |ui| {
+    Area::new(Id::unique("toasts"))
+        .order(Order::Foreground)
+        .anchor(Align2::RIGHT_BOTTOM, vec2(-14.0, -14.0 - lift))
+        .show(ui.ctx(), |ui| {
             ui.set_width(352.0);
             ui.spacing_mut().item_spacing.y = 8.0;
             for one in &data {
@@ -26,6 +30,5 @@ pub fn toasts_ui(ui: &Ui, scene: &Scene<'_>, requests: &mut Requests) {
                     }
                 });
             }
-        },
-    );
+        });
 }

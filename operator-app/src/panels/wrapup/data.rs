@@ -40,6 +40,7 @@ pub fn wrapup_data<'a>(scene: &Scene<'a>) -> Option<WrapupData<'a>> {
     let matches = if line.trim().is_empty() { browse(catalogue) } else { route::route(catalogue, line) };
     let rows = matches.iter().map(|found| row(found, tr)).collect();
     let waits = desk.saves.latest_of(tab.key).is_some_and(|save| save.state == SaveState::Waiting);
+    let unwritten = desk.drafts.next_due().is_some();
     let typed = draft.is_some_and(|draft| !draft.is_empty());
     let form = draft.and_then(|draft| draft.form.as_ref());
     Some(WrapupData {
@@ -53,10 +54,11 @@ pub fn wrapup_data<'a>(scene: &Scene<'a>) -> Option<WrapupData<'a>> {
         form: form.and_then(|open| catalogue.form(&open.form).map(|form| (form, open))),
         mark: match (waits, typed) {
             (true, _) => tr.wrapup.draft_waits,
+            (false, true) if unwritten => tr.wrapup.draft_writing,
             (false, true) => tr.wrapup.draft_saved,
             (false, false) => "",
         },
-        mark_is_done: !waits,
+        mark_is_done: !waits && !unwritten,
         cannot_save: Action::Save.enabled(desk).err(),
     })
 }
@@ -64,7 +66,10 @@ pub fn wrapup_data<'a>(scene: &Scene<'a>) -> Option<WrapupData<'a>> {
 /// With nothing typed: the forms, then every topic.
 fn browse(catalogue: &Catalogue) -> Vec<Match<'_>> {
     let forms = catalogue.forms.iter().map(Target::Form);
-    let topics = catalogue.all_topics().map(|(group, topic)| Target::Topic(group, topic));
+    let topics = catalogue
+        .all_topics()
+        .filter(|(_, topic)| topic.form.is_none())
+        .map(|(group, topic)| Target::Topic(group, topic));
     forms.chain(topics).map(Match::plain).collect()
 }
 

@@ -80,7 +80,7 @@ fn head_ui(ui: &mut Ui, rect: Rect, data: &WrapupData<'_>, scene: &Scene<'_>, re
 }
 
 fn columns_ui(ui: &mut Ui, body: Rect, data: &WrapupData<'_>, scene: &Scene<'_>, requests: &mut Requests) {
-    let side = 224.0;
+    let side = 252.0;
     let column = (body.width() - side - 2.0 * space::CARD) / 2.0;
     let place = |left: f32, width: f32| Rect::from_min_size(pos2(left, body.top()), vec2(width, body.height()));
     let about = place(body.left(), column);

@@ -43,7 +43,7 @@ pub fn home_phone(seed: u64, index: u32) -> Phone {
 /// count, which is made of twos and fives.
 fn scattered(seed: u64, codes: &[i64], place: i64) -> Phone {
     let all = codes.len() as i64 * PER_CODE;
-    let start = (seed % all as u64) as i64;
+    let start = (Chance::of(seed, 0).next() % all as u64) as i64;
     let at = (place * 6_180_339 + start) % all;
     Phone::from_e164(70_000_000_000 + codes[(at / PER_CODE) as usize] * PER_CODE + at % PER_CODE)
 }
@@ -149,7 +149,8 @@ impl Household<'_> {
     fn account(&mut self, nth: i64, home: &str, rows: &mut Rows) -> Accounted {
         let id = self.nth_id(nth);
         // Ten digits; the step shares no factor with nine thousand million, so no two accounts meet.
-        let number = ((self.id * 4 + nth) * 7_368_787_001 + (self.options.seed % 1_000_003) as i64) % 9_000_000_000;
+        let number = ((self.id * 4 + nth) * 7_368_787_001 + Chance::of(self.options.seed, 0).between(0, 1_000_000_000))
+            % 9_000_000_000;
         let number = (number + 1_000_000_000).to_string();
         let elsewhere = (nth > 0).then(|| people::home(&mut self.chance));
         let address = elsewhere.as_deref().unwrap_or(home);

@@ -88,7 +88,11 @@ impl Postgres {
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .idle_timeout(None)
             .max_lifetime(None)
-            .connect_lazy_with(server.clone().options([("statement_timeout", "500")]));
+            // A question before each question would double the way; a connection that died is noticed in `look_up`.
+            .test_before_acquire(false)
+            .connect_lazy_with(
+                server.clone().options([("statement_timeout", "500"), ("plan_cache_mode", "force_generic_plan")]),
+            );
         let records = PgPoolOptions::new()
             .max_connections(options.connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -119,12 +123,23 @@ impl Postgres {
     }
 
     pub async fn fetch(&self, lane: Lane, sql: &'static str, args: Vec<Arg>) -> Result<Option<String>, StoreError> {
-        let pool = match lane {
-            Lane::Pop => &self.pop,
-            Lane::Records => &self.records,
-        };
-        let mut connection = pool.acquire().await?;
-        Ok(ask(&mut connection, sql, args).await?)
+        match lane {
+            Lane::Pop => self.look_up(sql, args).await,
+            Lane::Records => Ok(ask(&mut *self.records.acquire().await?, sql, args).await?),
+        }
+    }
+
+    /// Asks on a warmed connection. When the server was started again all of them are dead: each is tried once and
+    /// thrown away, and the last try has a new one.
+    async fn look_up(&self, sql: &'static str, args: Vec<Arg>) -> Result<Option<String>, StoreError> {
+        for _ in 0..self.pop.options().get_max_connections() {
+            let mut connection = self.pop.acquire().await?;
+            match ask(&mut connection, sql, args.clone()).await.map_err(StoreError::from) {
+                Err(StoreError::Away { .. }) => drop(connection.detach()),
+                answer => return answer,
+            }
+        }
+        Ok(ask(&mut *self.pop.acquire().await?, sql, args).await?)
     }
 
     pub async fn commit(&self, unit: Unit) -> Result<i64, SaveError> {
@@ -138,6 +153,7 @@ impl Postgres {
     /// Copies the rows of a batch, each text into its table.
     pub async fn write_rows(&self, texts: [String; N_TABLES]) -> Result<(), SaveError> {
         let mut transaction = self.records.begin().await?;
+        sqlx::query("set local statement_timeout = 0").execute(&mut *transaction).await?;
         for (sql, rows) in bulk::COPIES.into_iter().zip(texts).filter(|(_, rows)| !rows.is_empty()) {
             let mut copy = transaction.copy_in_raw(sql).await?;
             copy.send(rows.into_bytes()).await?;

@@ -119,16 +119,18 @@ async fn write_group(
     };
     // The transaction is gone and nobody in the group is saved: a full disk, for example, rolls back all of it.
     let full = outcomes.iter().any(|(_, outcome)| matches!(outcome, Err(SaveError::Store(StoreError::Full))));
-    tracing::error!(%error, units = outcomes.len() + left.len(), "the customer base did not take what was written");
+    let in_words = error.to_string();
+    tracing::error!(error = in_words, units = outcomes.len() + left.len(), "the customer base did not take a group");
     *connection = None;
+    let why = StoreError::from(error);
     let everybody = outcomes.into_iter().map(|(done, _)| done).chain(left.map(|(_, done)| done));
-    let code = error.as_database_error().and_then(|answer| answer.code().map(std::borrow::Cow::into_owned));
     for done in everybody {
-        let answer = match code.as_deref() {
+        let source = sqlx::Error::Protocol(in_words.clone());
+        let answer = match &why {
             _ if full => StoreError::Full,
-            Some("13") => StoreError::Full,
-            Some("5" | "6") => StoreError::Passing { source: sqlx::Error::Protocol(error.to_string()) },
-            _ => StoreError::Away { source: sqlx::Error::Protocol(error.to_string()) },
+            StoreError::Full => StoreError::Full,
+            StoreError::Passing { .. } => StoreError::Passing { source },
+            _ => StoreError::Away { source },
         };
         let _ = done.send(Err(answer.into()));
     }

@@ -248,7 +248,8 @@ async fn a_desk_that_hangs_up_is_gone_at_once() {
     let token = house.token().await;
     let mut desk = house.desk().await;
     desk.say_hello(&token).await;
-    let connection = house.hello().await.connection;
+    let hello = house.hello().await;
+    let connection = hello.connection;
     drop(desk);
     assert!(matches!(house.event().await, Event::DeskGone { connection: gone } if gone == connection));
 }
@@ -283,7 +284,7 @@ async fn a_desk_that_speaks_nonsense_is_refused_and_gone() {
     for nonsense in ["{", r#"{"frame":"dance"}"#] {
         let mut desk = house.desk().await;
         desk.say_hello(&token).await;
-        house.hello().await;
+        let _hello = house.hello().await;
         desk.say(nonsense).await;
         desk.is_refused("malformed").await;
         assert!(matches!(house.event().await, Event::DeskGone { .. }));
@@ -296,7 +297,7 @@ async fn a_frame_that_is_too_large_ends_the_connection() {
     let token = house.token().await;
     let mut desk = house.desk().await;
     desk.say_hello(&token).await;
-    house.hello().await;
+    let _hello = house.hello().await;
     // The gateway may close while we still write.
     let _ = desk.socket.send(Message::text("x".repeat(LONGEST_MESSAGE + 1))).await;
     assert!(matches!(house.event().await, Event::DeskGone { .. }));

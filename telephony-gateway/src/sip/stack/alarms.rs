@@ -42,7 +42,7 @@ impl Stack {
             Alarm::RungEnough(key, stamp) => self.rung_enough(key, stamp),
             Alarm::CancelUnheard(key) => self.cancel_unheard(key),
             Alarm::Check(key) => self.check(key),
-            Alarm::Forget(key) => drop(self.legs.remove(key)),
+            Alarm::Forget(key) => self.forget(key),
             Alarm::Registrations => self.expire_registrations(),
             Alarm::Ping(index) => self.ping(index),
         }
@@ -66,6 +66,12 @@ impl Stack {
             ClientMachine::Other(machine) => machine.step(client::Input::Timer(timer), timers),
         };
         self.client_effects(key, &effects, None);
+    }
+
+    fn forget(&mut self, key: u64) {
+        if let Some(reinvite) = self.legs.remove(key).and_then(|leg| leg.reinvite) {
+            self.drop_client(reinvite);
+        }
     }
 
     fn repeat_ok(&mut self, key: u64, stamp: u32) {

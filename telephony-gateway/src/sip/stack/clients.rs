@@ -160,7 +160,10 @@ impl Stack {
         let mut writer = leg.dialog.request(&mut self.scratch, method, &request);
         lines(&mut writer);
         writer.header(Name::UserAgent, self.config.user_agent.as_bytes()).finish(sdp);
-        self.open_client(purpose, branch, flow, Some(key));
+        let transaction = self.open_client(purpose, branch, flow, Some(key));
+        if let Some(leg) = self.legs.get_mut(key).filter(|_| purpose == Purpose::Reinvite) {
+            leg.reinvite = Some(transaction);
+        }
     }
 
     /// Where the leg's requests go: to a phone where it came from, to a trunk where it asks for them.

@@ -112,7 +112,7 @@ impl Stage {
     pub fn generate(&self, n_customers: u32) -> Command {
         let mut command = self.program("telephony-gateway");
         command.args(["generate", "--database", &self.database(), "--customers", &n_customers.to_string()]);
-        command.args(["--seed", SEED, "--demo", "--numbers"]).arg(self.numbers());
+        command.args(["--seed", SEED, "--numbers"]).arg(self.numbers());
         command
     }
 

@@ -272,8 +272,9 @@ fn write_config(stage: &Stage) -> Outcome {
     let shipped = place::workspace().join("config");
     for entry in fs::read_dir(&shipped).trying(format!("read the folder {}", shipped.display()))? {
         let path = entry.trying(format!("read the folder {}", shipped.display()))?.path();
-        let (Some(name), true) = (path.file_name(), path.is_file()) else { continue };
-        fs::copy(&path, folder.join(name)).trying(format!("copy {}", path.display()))?;
+        if let Some(name) = path.file_name().filter(|_| path.extension().is_some_and(|extension| extension == "toml")) {
+            fs::copy(&path, folder.join(name)).trying(format!("copy {}", path.display()))?;
+        }
     }
     let path = stage.gateway_config();
     fs::write(&path, cast::gateway_config(stage)).trying(format!("write {}", path.display()))

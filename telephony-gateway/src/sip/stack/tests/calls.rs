@@ -355,3 +355,23 @@ fn a_full_or_closing_house_says_when_to_come_back() {
     assert_eq!((pair.gateway.n_legs(), pair.sent(Side::Gateway, "503 INVITE").len()), (1, 2));
     assert!(pair.gateway.next_deadline().is_none_or(|at| at.since(pair.now()) < HOUR));
 }
+
+#[test]
+fn a_change_that_is_never_answered_is_forgotten_with_the_call() {
+    let mut answered = false;
+    let mut pair = Pair::new(move |side, line| {
+        let is_answer = side == Side::Gateway && line == "200 INVITE";
+        let lose = answered && is_answer;
+        answered |= is_answer;
+        (!lose).then_some(1)
+    });
+    let (leg, caller) = pair.talking();
+    let now = pair.now();
+    pair.carrier.reoffer(caller, SDP.to_vec(), now);
+    pair.run(10);
+    let now = pair.now();
+    pair.gateway.answer_reoffer(leg, SDP.to_vec(), now);
+    pair.carrier.hang_up(caller, None, now);
+    pair.run(100_000);
+    assert_eq!((pair.gateway.n_remembered(), pair.carrier.n_remembered()), (0, 0));
+}

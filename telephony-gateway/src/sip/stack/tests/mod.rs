@@ -141,15 +141,11 @@ impl Pair {
 
     /// The leg that the gateway was given.
     fn incoming(&self) -> LegId {
-        self.incoming_at(0)
-    }
-
-    fn incoming_at(&self, n: usize) -> LegId {
-        let legs = self.told.iter().filter_map(|(side, event)| match (side, event) {
+        let mut legs = self.told.iter().filter_map(|(side, event)| match (side, event) {
             (Side::Gateway, Event::Invited { leg, .. }) => Some(*leg),
             _ => None,
         });
-        legs.skip(n).next().expect("the gateway was called")
+        legs.next().expect("the gateway was called")
     }
 
     fn events(&self, of: Side) -> Vec<&Event> {

@@ -1,0 +1,245 @@
+use super::{plural_en, plural_ru};
+use crate::state::session::{Refused, SignInError};
+use shared::time::Moment;
+
+/// Signing in, the locked workplace, and the settings.
+#[derive(Debug)]
+pub struct SessionWords {
+    pub program: &'static str,
+    pub what_it_is: &'static str,
+    pub gateway: &'static str,
+    pub gateway_hint: &'static str,
+    pub login: &'static str,
+    pub password: &'static str,
+    pub sign_in: &'static str,
+    pub signing_in: &'static str,
+    pub first_time: &'static str,
+    pub compare: &'static str,
+    pub fingerprint: &'static str,
+    pub trust: &'static str,
+    pub do_not_trust: &'static str,
+    pub locked: &'static str,
+    pub locked_hint: &'static str,
+    pub unlock: &'static str,
+    pub wrong_password: &'static str,
+    pub continue_here: &'static str,
+    pub sign_out: &'static str,
+    pub elsewhere: &'static str,
+    pub elsewhere_meaning: &'static str,
+    pub taken_over: &'static str,
+    pub taken_over_meaning: &'static str,
+    pub other_version: &'static str,
+    pub other_version_meaning: fn(u32) -> String,
+    pub malformed: &'static str,
+    pub malformed_meaning: &'static str,
+    pub settings: &'static str,
+    pub look: &'static str,
+    pub theme: &'static str,
+    pub dark: &'static str,
+    pub light: &'static str,
+    pub language: &'static str,
+    pub zoom: &'static str,
+    pub calls: &'static str,
+    pub notify: &'static str,
+    pub notify_meaning: &'static str,
+    pub own_password: &'static str,
+    pub old_password: &'static str,
+    pub new_password: &'static str,
+    pub again: &'static str,
+    pub change: &'static str,
+    pub changed: &'static str,
+    pub too_short: &'static str,
+    pub not_the_same: &'static str,
+    pub not_changed: &'static str,
+    pub signed_in_as: &'static str,
+    pub ringing: &'static str,
+    error: fn(&SignInError, u64) -> String,
+}
+
+/// The gateway takes no shorter password.
+pub const SHORTEST_PASSWORD: usize = 8;
+
+impl SessionWords {
+    /// One sentence with a next step.
+    pub fn error(&self, error: &SignInError, now: Moment) -> String {
+        let wait_s = match error {
+            SignInError::Wait { until } => until.since(now).as_secs_f32().ceil() as u64,
+            _ => 0,
+        };
+        (self.error)(error, wait_s)
+    }
+
+    /// What happened, and what it means.
+    pub fn refused(&self, why: &Refused) -> (&'static str, String) {
+        match why {
+            Refused::DeskElsewhere => (self.elsewhere, self.elsewhere_meaning.to_owned()),
+            Refused::TakenOver => (self.taken_over, self.taken_over_meaning.to_owned()),
+            Refused::Version { gateway } => (self.other_version, (self.other_version_meaning)(*gateway)),
+            Refused::Malformed => (self.malformed, self.malformed_meaning.to_owned()),
+        }
+    }
+}
+
+pub const RU: SessionWords = SessionWords {
+    program: "Пульт",
+    what_it_is: "Рабочее место оператора",
+    gateway: "Сервер",
+    gateway_hint: "wss://адрес:порт",
+    login: "Логин",
+    password: "Пароль",
+    sign_in: "Войти",
+    signing_in: "Входим…",
+    first_time: "Первый вход на этот сервер",
+    compare: "Сравните отпечаток сертификата с тем, который назвал администратор. Если он другой, не продолжайте.",
+    fingerprint: "Отпечаток сертификата (SHA-256)",
+    trust: "Совпадает, продолжить",
+    do_not_trust: "Не продолжать",
+    locked: "Рабочее место закрыто",
+    locked_hint: "Звонок, если он есть, продолжается. Введите свой пароль, чтобы вернуться.",
+    unlock: "Открыть",
+    wrong_password: "Пароль не подошёл. Проверьте раскладку и Caps Lock.",
+    continue_here: "Продолжить здесь",
+    sign_out: "Выйти",
+    elsewhere: "Вы уже работаете на другом месте",
+    elsewhere_meaning: "Можно продолжить здесь: звонок и карточка перейдут сюда, то место закроется.",
+    taken_over: "Работа продолжена на другом месте",
+    taken_over_meaning: "Звонок и карточка теперь там. Набранный здесь текст сохранён на этом компьютере.",
+    other_version: "Версии программы и сервера разные",
+    other_version_meaning: |gateway| {
+        format!("Сервер говорит на версии {gateway}. Обновите программу или позовите администратора.")
+    },
+    malformed: "Сервер не понял эту программу",
+    malformed_meaning: "Позовите администратора: подробности есть в журнале сервера.",
+    settings: "Настройки",
+    look: "Вид",
+    theme: "Тема",
+    dark: "Тёмная",
+    light: "Светлая",
+    language: "Язык",
+    zoom: "Масштаб",
+    calls: "Звонки",
+    notify: "Показывать уведомление о звонке",
+    notify_meaning: "Когда окно программы не на переднем плане",
+    own_password: "Мой пароль",
+    old_password: "Нынешний пароль",
+    new_password: "Новый пароль",
+    again: "Новый пароль ещё раз",
+    change: "Сменить пароль",
+    changed: "Пароль сменён.",
+    too_short: "Не короче 8 знаков",
+    not_the_same: "Пароли не совпадают",
+    not_changed: "Пароль не сменён: проверьте нынешний пароль.",
+    signed_in_as: "Вход выполнен",
+    ringing: "Входящий вызов",
+    error: error_ru,
+};
+
+pub const EN: SessionWords = SessionWords {
+    program: "Pult",
+    what_it_is: "The operator's workstation",
+    gateway: "Server",
+    gateway_hint: "wss://address:port",
+    login: "Login",
+    password: "Password",
+    sign_in: "Sign in",
+    signing_in: "Signing in…",
+    first_time: "First sign-in on this server",
+    compare: "Compare the certificate's fingerprint with the one your administrator gave you. If it differs, stop here.",
+    fingerprint: "Certificate fingerprint (SHA-256)",
+    trust: "It matches, go on",
+    do_not_trust: "Stop here",
+    locked: "Workplace locked",
+    locked_hint: "A call, if there is one, goes on. Type your password to come back.",
+    unlock: "Unlock",
+    wrong_password: "That is not the password. Check the layout and Caps Lock.",
+    continue_here: "Continue here",
+    sign_out: "Sign out",
+    elsewhere: "You are working at another place already",
+    elsewhere_meaning: "You can continue here: call and card move here, the other place closes.",
+    taken_over: "Work goes on at another place",
+    taken_over_meaning: "Call and card are there now. What was typed here is kept on this computer.",
+    other_version: "Program and server are of different versions",
+    other_version_meaning: |gateway| {
+        format!("The server speaks version {gateway}. Update the program or call the administrator.")
+    },
+    malformed: "The server did not understand this program",
+    malformed_meaning: "Call the administrator: the server's log has the details.",
+    settings: "Settings",
+    look: "Look",
+    theme: "Theme",
+    dark: "Dark",
+    light: "Light",
+    language: "Language",
+    zoom: "Zoom",
+    calls: "Calls",
+    notify: "Show a notification when a call rings",
+    notify_meaning: "While the program's window is not in front",
+    own_password: "My password",
+    old_password: "Present password",
+    new_password: "New password",
+    again: "New password again",
+    change: "Change password",
+    changed: "The password is changed.",
+    too_short: "At least 8 characters",
+    not_the_same: "The passwords differ",
+    not_changed: "Not changed: check the present password.",
+    signed_in_as: "Signed in",
+    ringing: "Incoming call",
+    error: error_en,
+};
+
+fn error_ru(error: &SignInError, wait_s: u64) -> String {
+    match error {
+        SignInError::BadAddress => "Это не похоже на адрес сервера. Пример: wss://pult.example.org:7443".to_owned(),
+        SignInError::PlainTextRefused => {
+            "Без шифрования можно работать только с сервером на этом же компьютере. Начните адрес с wss://".to_owned()
+        }
+        SignInError::Unreachable { what } if what.is_empty() => "Сервер не отвечает. Попробуйте ещё раз.".to_owned(),
+        SignInError::Unreachable { what } => format!("Сервер не отвечает ({what}). Проверьте адрес и сеть."),
+        SignInError::WrongPassword => "Логин или пароль не подошли. Проверьте раскладку и Caps Lock.".to_owned(),
+        SignInError::Wait { .. } => {
+            let seconds = plural_ru(wait_s as usize, "секунду", "секунды", "секунд");
+            format!("Слишком много попыток. Попробуйте через {wait_s} {seconds}.")
+        }
+        SignInError::CertificateChanged { found } => format!(
+            "Сертификат сервера сменился, пароль не отправлен. Позовите администратора. Новый отпечаток: {found}"
+        ),
+        SignInError::AlreadyOpen => "Программа с этим логином уже открыта на этом компьютере.".to_owned(),
+        SignInError::SessionOver => "Сеанс закончился. Войдите снова: набранный текст сохранён.".to_owned(),
+        SignInError::Other { text } => format!("Сервер ответил: {text}"),
+    }
+}
+
+fn error_en(error: &SignInError, wait_s: u64) -> String {
+    match error {
+        SignInError::BadAddress => "This is no server address. Example: wss://pult.example.org:7443".to_owned(),
+        SignInError::PlainTextRefused => {
+            "Only a server on this very computer may be used without encryption. Begin the address with wss://"
+                .to_owned()
+        }
+        SignInError::Unreachable { what } if what.is_empty() => "The server does not answer. Try again.".to_owned(),
+        SignInError::Unreachable { what } => format!("The server does not answer ({what}). Check address and network."),
+        SignInError::WrongPassword => "Login or password is wrong. Check the layout and Caps Lock.".to_owned(),
+        SignInError::Wait { .. } => {
+            format!("Too many tries. Try again in {wait_s} {}.", plural_en(wait_s as usize, "second", "seconds"))
+        }
+        SignInError::CertificateChanged { found } => format!(
+            "The server's certificate has changed, the password was not sent. Call the administrator. New fingerprint: {found}"
+        ),
+        SignInError::AlreadyOpen => "The program is open on this computer with this login already.".to_owned(),
+        SignInError::SessionOver => "The session is over. Sign in again: what was typed is kept.".to_owned(),
+        SignInError::Other { text } => format!("The server says: {text}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_after_wrong_passwords_counts_down() {
+        let error = SignInError::Wait { until: Moment::at_ms(22_000) };
+        assert_eq!(RU.error(&error, Moment::at_ms(1_000)), "Слишком много попыток. Попробуйте через 21 секунду.");
+        assert_eq!(EN.error(&error, Moment::at_ms(21_500)), "Too many tries. Try again in 1 second.");
+    }
+}
