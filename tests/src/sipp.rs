@@ -84,6 +84,21 @@ impl Sipp {
         self.start(scenario, gateway.carrier_host(), gateway.sip_address(), &rows, &options)
     }
 
+    /// Somebody dials by hand on a registered telephone.
+    pub fn dials(self, gateway: &Gateway, number: &str, dialled: &str, talk: Duration) -> Run {
+        let row = format!("{number};{dialled};[authentication username={number} password={PASSWORD}]");
+        let options =
+            ["-p", &PHONE_PORT.to_string(), "-m", "1", "-d", &talk.as_millis().to_string()].map(str::to_owned);
+        self.start("uac_phone_dials.xml", gateway.phone_host(number), gateway.sip_address(), &[&row], &options)
+    }
+
+    /// The carrier's side of calls that the gateway makes.
+    pub fn trunk(self, gateway: &Gateway, scenario: &'static str) -> Run {
+        let address = gateway.carrier_address();
+        let options = ["-p", &address.port().to_string(), "-d", "0"].map(str::to_owned);
+        self.start(scenario, address.ip(), gateway.sip_address(), &[], &options)
+    }
+
     fn start(self, scenario: &'static str, host: IpAddr, server: SocketAddr, rows: &[&str], options: &[String]) -> Run {
         let folder = tempfile::Builder::new().prefix("pult-sipp-").tempdir().expect("a folder for SIPp");
         let mut command = Command::new("sipp");
