@@ -1,3 +1,14 @@
 //! The whole of Pult under test: what stands around it in the world, scripted.
+//!
+//! [`gateway`] starts the real program, [`desk`] is an operator's desk without a window, [`sipp`] and [`line`] are the
+//! callers and telephones. [`carrier`] is the telephone world itself.
+
+pub mod gateway;
+
+pub mod desk;
+
+pub mod line;
+pub mod sipp;
+pub mod window;
 
 pub mod carrier;

@@ -84,7 +84,8 @@ pub struct Offer {
     pub until: UtcMs,
     /// Whether F2 can lift the telephone; else the person lifts it.
     pub can_answer_from_screen: bool,
-    /// From the INVITE at the socket to the writing of this event, microseconds of the gateway's own clock.
+    /// From the INVITE at the socket to the writing of this event, microseconds of the gateway's own clock. For a
+    /// caller who had to wait, from the moment at which this agent was picked.
     pub age_us: i64,
     pub customer: Option<CustomerId>,
     pub card: Sealed<CardState>,

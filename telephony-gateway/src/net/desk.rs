@@ -4,6 +4,7 @@
 //! From then on frames go to the switchboard in order, and what it tells the desk leaves through a bounded queue. A
 //! desk that is not heard for its lease is gone; the switchboard keeps its place for the grace.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,12 +12,15 @@ use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde::Deserialize;
+use shared::pii::Secret;
 use shared::time::Clock;
+use shared::wire::command::{Command, CommandError, Done};
 use shared::wire::{ClientFrame, LEASE_MS, Refusal, ServerFrame, WIRE_VERSION};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::{Instant, timeout, timeout_at};
+use uuid::Uuid;
 
-use super::auth::{SessionId, Sessions};
+use super::auth::{ChangePasswordError, Session, Sessions};
 use super::health::{Health, Phase};
 use crate::switchboard::event::{DeskHello, Event, TO_DESK_QUEUE, ToDesk};
 
@@ -37,7 +41,7 @@ pub struct DeskDoor {
 
 impl DeskDoor {
     /// The whole life of one connection.
-    pub async fn serve(self, socket: WebSocket, connection: u64, unknown: OwnedSemaphorePermit) {
+    pub async fn serve(self, socket: WebSocket, connection: u64, from: IpAddr, unknown: OwnedSemaphorePermit) {
         let (mut sink, mut stream) = socket.split();
         let hello = timeout(HELLO_WITHIN, self.greet(&mut stream)).await;
         // From here on the connection is somebody's; another unknown one may take its place.
@@ -51,20 +55,22 @@ impl DeskDoor {
                 return refuse(&mut sink, Refusal::Malformed { what }).await;
             }
         };
-        let session = hello.session;
+        let (hello, session) = hello;
         let (to_desk, told) = mpsc::channel(TO_DESK_QUEUE);
+        // Weak, so that the switchboard alone decides how long the desk is told things.
+        let whom = Whom { connection, from, session, to_desk: to_desk.downgrade() };
         let hello = DeskHello { connection, to_desk, ..hello };
         if self.events.send(Event::DeskHello(Box::new(hello))).await.is_err() {
             return refuse(&mut sink, Refusal::ShuttingDown).await;
         }
-        let why = self.talk(sink, stream, told, connection, session).await;
+        let why = self.talk(sink, stream, told, whom).await;
         tracing::debug!(connection, why, "a desk's connection is over");
         // When nobody listens any more, the service is ending.
         let _ = self.events.send(Event::DeskGone { connection }).await;
     }
 
     /// Waits for the first frame. `None` when the other side went without a word.
-    async fn greet(&self, stream: &mut SplitStream<WebSocket>) -> Result<Option<DeskHello>, Refusal> {
+    async fn greet(&self, stream: &mut SplitStream<WebSocket>) -> Result<Option<(DeskHello, Session)>, Refusal> {
         loop {
             return match stream.next().await {
                 Some(Ok(Message::Text(text))) => self.check_hello(&text).map(Some),
@@ -75,7 +81,7 @@ impl DeskDoor {
         }
     }
 
-    fn check_hello(&self, text: &str) -> Result<DeskHello, Refusal> {
+    fn check_hello(&self, text: &str) -> Result<(DeskHello, Session), Refusal> {
         /// What every version of the handshake has, so that an other version is told apart from nonsense.
         #[derive(Deserialize)]
         struct AnyHello {
@@ -101,7 +107,8 @@ impl DeskDoor {
         tracing::info!(agent.id = %session.profile.id, session = %session.id, %seat, program, "a desk says hello");
         // The connection's number and the way back are filled in by the one who knows them.
         let (to_desk, _) = mpsc::channel(1);
-        Ok(DeskHello { connection: 0, profile: session.profile, seat, resume, take_over, session: session.id, to_desk })
+        let profile = session.profile.clone();
+        Ok((DeskHello { connection: 0, profile, seat, resume, take_over, session: session.id, to_desk }, session))
     }
 
     /// Carries frames both ways until one side ends. Gives the reason, for the log.
@@ -110,12 +117,11 @@ impl DeskDoor {
         mut sink: SplitSink<WebSocket, Message>,
         stream: SplitStream<WebSocket>,
         told: mpsc::Receiver<ToDesk>,
-        connection: u64,
-        session: SessionId,
+        whom: Whom,
     ) -> &'static str {
         let (answers, own_words) = mpsc::channel(4);
         tokio::select! {
-            why = self.listen(stream, connection, session, answers) => why,
+            why = self.listen(stream, whom, answers) => why,
             why = speak(&mut sink, told, own_words) => why,
         }
     }
@@ -123,10 +129,10 @@ impl DeskDoor {
     async fn listen(
         &self,
         mut stream: SplitStream<WebSocket>,
-        connection: u64,
-        session: SessionId,
+        whom: Whom,
         answers: mpsc::Sender<Refusal>,
     ) -> &'static str {
+        let connection = whom.connection;
         let lease = Duration::from_millis(LEASE_MS);
         let mut lease_ends = Instant::now() + lease;
         let mut touched = Instant::now();
@@ -139,11 +145,16 @@ impl DeskDoor {
             };
             if touched.elapsed() >= TOUCH_EVERY {
                 touched = Instant::now();
-                self.sessions.touch(session, Clock::utc());
+                self.sessions.touch(whom.session.id, Clock::utc());
             }
             let wrong = match message {
                 Message::Text(text) => match serde_json::from_str::<ClientFrame>(&text) {
                     Ok(ClientFrame::Hello { .. }) => "a second hello",
+                    Ok(ClientFrame::Command { id, command: Command::ChangePassword { old, new } }) => {
+                        self.change_password(&whom, id, old, new).await;
+                        lease_ends = Instant::now() + lease;
+                        continue;
+                    }
                     Ok(frame) => {
                         if self.events.send(Event::DeskFrame { connection, frame }).await.is_err() {
                             return "the service ends";
@@ -165,6 +176,44 @@ impl DeskDoor {
             // The one who speaks writes it and closes, which ends us as well.
             let _ = answers.send(malformed(wrong)).await;
             std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Who is at the other end of a connection.
+struct Whom {
+    connection: u64,
+    from: IpAddr,
+    session: Session,
+    to_desk: mpsc::WeakSender<ToDesk>,
+}
+
+impl DeskDoor {
+    /// Passwords stay at the door: the switchboard never sees one. The person's other sessions end with it.
+    async fn change_password(&self, whom: &Whom, id: Uuid, old: Secret, new: Secret) {
+        let changed = self.sessions.change_password(&whom.session, old, new, whom.from, Clock::utc()).await;
+        let outcome = match changed {
+            Ok(others) => {
+                for session in others {
+                    // When nobody listens any more, the service is ending and every desk goes anyway.
+                    let _ = self.events.send(Event::SignedOut { session }).await;
+                }
+                Ok(Done::Ok)
+            }
+            Err(ChangePasswordError::WrongPassword) => Err(CommandError::WrongPassword),
+            Err(ChangePasswordError::Wait { .. }) => Err(CommandError::Busy),
+            Err(ChangePasswordError::New(why)) => {
+                Err(CommandError::Invalid { field: "new".to_owned(), rule: why.to_string() })
+            }
+            Err(ChangePasswordError::Records(error)) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a password cannot be changed");
+                Err(CommandError::DatabaseAway)
+            }
+        };
+        let answer = serde_json::to_string(&ServerFrame::Answer { id, outcome });
+        if let (Ok(answer), Some(to_desk)) = (answer, whom.to_desk.upgrade()) {
+            // A desk that is too slow for this one frame asks again.
+            let _ = to_desk.try_send(ToDesk::Text(answer.into()));
         }
     }
 }

@@ -190,17 +190,21 @@ async fn sign_out(State(door): State<HttpDoor>, caller: Caller) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-async fn desk(State(door): State<HttpDoor>, upgrade: WebSocketUpgrade) -> Response {
+async fn desk(
+    State(door): State<HttpDoor>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
     let Ok(unknown) = Arc::clone(&door.unknown_desks).try_acquire_owned() else {
         return Refused::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many desks connect at once")
             .retry_after(2)
             .into_response();
     };
     let connection = door.last_connection.fetch_add(1, Ordering::Relaxed) + 1;
-    upgrade
-        .max_message_size(LONGEST_MESSAGE)
-        .max_frame_size(LONGEST_MESSAGE)
-        .on_upgrade(async move |socket| door.tasks.spawn("desk", door.desk.clone().serve(socket, connection, unknown)))
+    upgrade.max_message_size(LONGEST_MESSAGE).max_frame_size(LONGEST_MESSAGE).on_upgrade(async move |socket| {
+        let life = door.desk.clone().serve(socket, connection, from.ip(), unknown);
+        door.tasks.spawn("desk", life);
+    })
 }
 
 #[derive(Deserialize)]

@@ -51,6 +51,11 @@ pub struct CallSlot {
     pub pop_for: Option<AgentId>,
     pub offered_at: Option<UtcMs>,
     pub offered_until: UtcMs,
+    /// From here the pop's time counts: the INVITE at the socket, or, for a caller who had to wait, the moment at
+    /// which an agent was picked.
+    pub pop_from: Moment,
+    /// Whether nobody was free for the caller at some time.
+    pub waited: bool,
     pub answered_at: Option<UtcMs>,
     /// The agent who talked last.
     pub talked_with: Option<AgentId>,
@@ -73,7 +78,7 @@ impl CallSlot {
             offered_at: self.offered_at.unwrap_or(now.utc_ms),
             until: self.offered_until,
             can_answer_from_screen: true,
-            age_us: now.since(self.core.arrived).as_micros() as i64,
+            age_us: now.since(self.pop_from).as_micros() as i64,
             customer: self.customer,
             card: self.card.clone(),
         }
@@ -248,6 +253,8 @@ impl World {
             pop_for: None,
             offered_at: None,
             offered_until: now.utc_ms,
+            pop_from: invite.arrived,
+            waited: false,
             answered_at: None,
             talked_with: None,
             ended: None,
@@ -313,7 +320,8 @@ impl World {
     }
 
     fn wait(&mut self, id: CallId, now: Moment) {
-        let Some(slot) = self.calls.get(&id) else { return };
+        let Some(slot) = self.calls.get_mut(&id) else { return };
+        slot.waited = true;
         self.waiting.join(id, slot.core.arrived, slot.queue.clone());
         if !slot.core.caller_answered {
             self.unheard.push(id);
@@ -349,6 +357,9 @@ impl World {
         slot.offered_at = slot.offered_at.or(Some(now.utc_ms));
         let until = now.after(slot.core.ring);
         slot.offered_until = until.utc_ms;
+        if slot.waited {
+            slot.pop_from = now;
+        }
         self.timers.set(until, Timer::Offer(id));
         self.note(Some(id), Some(agent), Fact::Offered { until: until.utc_ms }, now);
         let Some(slot) = self.calls.get_mut(&id) else { return };

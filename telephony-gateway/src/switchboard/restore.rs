@@ -219,6 +219,8 @@ impl World {
             pop_for: None,
             offered_at: remembered.offered_at,
             offered_until: ended_at,
+            pop_from: remembered.arrived,
+            waited: false,
             answered_at: remembered.answered_at,
             talked_with: remembered.talked_with,
             ended: Some(EndedCall { at: ended_at, ending, wrapup_limit }),

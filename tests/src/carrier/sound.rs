@@ -8,7 +8,6 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
 };
 
 use shared::time::{Clock, Moment};
@@ -92,7 +91,6 @@ impl State {
 
 async fn converse(socket: Arc<UdpSocket>, state: Arc<State>, voice: Arc<[i16]>) {
     let clock = Clock::start();
-    let began = Instant::now();
     let mut playback = Playback::start(voice, true, clock.now());
     let mut incoming = [0; 2048];
     let mut outgoing = [0; 512];
@@ -103,7 +101,7 @@ async fn converse(socket: Arc<UdpSocket>, state: Arc<State>, voice: Arc<[i16]>) 
                     state.hear(&incoming[..len], from, clock.now());
                 }
             }
-            () = tokio::time::sleep_until(began + Duration::from_micros(due_us)) => {
+            () = tokio::time::sleep_until(when(&clock, due_us)) => {
                 let now = clock.now();
                 while let Some(piece) = playback.take_due(now) {
                     if let Some((len, to)) = state.lock(|leg| leg.play(&piece, now, &mut outgoing)) {
@@ -114,6 +112,10 @@ async fn converse(socket: Arc<UdpSocket>, state: Arc<State>, voice: Arc<[i16]>) 
             }
         }
     }
+}
+
+fn when(clock: &Clock, due_us: u64) -> Instant {
+    Instant::from_std(clock.instant_of(Moment { mono_us: due_us, ..Moment::default() }))
 }
 
 /// Four seconds of something like speech behind a closed door, to be repeated. `pitch` is the speaker's, in hertz.

@@ -34,7 +34,6 @@ pub fn print(report: Value) {
 /// Plays a party until it is over; `stop` makes it take its leave.
 pub async fn perform(mut party: impl Party, place: Place, stop: CancellationToken) -> anyhow::Result<()> {
     let clock = Clock::start();
-    let began = Instant::now();
     let mut mouths: HashMap<CallNo, Mouth> = HashMap::new();
     let mut datagram = vec![0; 65_536];
     let mut stopping = false;
@@ -44,7 +43,7 @@ pub async fn perform(mut party: impl Party, place: Place, stop: CancellationToke
         if party.is_over() {
             return Ok(());
         }
-        let mut wakes_at = party.next_deadline().map(|deadline| began + Duration::from_micros(deadline.mono_us));
+        let mut wakes_at = party.next_deadline().map(|deadline| Instant::from_std(clock.instant_of(deadline)));
         if !mouths.is_empty() {
             let hears_at = Instant::now() + HEARING;
             wakes_at = Some(wakes_at.map_or(hears_at, |at| at.min(hears_at)));

@@ -1,0 +1,169 @@
+//! SIPp at the other end of the line, so that it is not our own code on both.
+//!
+//! [`Sipp::find`] says in words when it is not installed. Callers and registrations end by themselves
+//! ([`Run::finish`]); telephones are told to ([`Run::put_away`]). The scenarios are in `tests/sipp`.
+
+use std::collections::HashMap;
+use std::fs;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use crate::gateway::{Gateway, PASSWORD, PATIENCE, QUEUE_NUMBER};
+
+/// The port at which SIPp's telephones stand.
+const PHONE_PORT: u16 = 5060;
+
+/// SIPp, which is installed.
+#[derive(Clone, Copy, Debug)]
+pub struct Sipp(());
+
+/// One scenario that runs.
+pub struct Run {
+    scenario: &'static str,
+    folder: TempDir,
+    process: Child,
+}
+
+/// How a scenario ended.
+pub struct Outcome {
+    pub code: Option<i32>,
+    /// The last line of SIPp's statistics, by the names of its columns.
+    pub statistics: HashMap<String, String>,
+    pub errors: String,
+}
+
+impl Sipp {
+    /// `None`, and a line on stderr that says so, when SIPp is not installed.
+    pub fn find(test: &str) -> Option<Self> {
+        let version = std::process::Command::new("sipp").arg("-v").stdin(Stdio::null()).output();
+        if version.is_err() {
+            eprintln!("{test} was not run: SIPp is not installed (Debian: sip-tester)");
+        }
+        version.ok().map(|_| Self(()))
+    }
+
+    /// Registers a telephone at the address where [`Self::phone`] will stand. It says that it knows the event `talk`,
+    /// or `dialog`, which is of no use to us.
+    pub async fn register(self, gateway: &Gateway, number: &str, events: &str) {
+        let row = format!("{number};[authentication username={number} password={PASSWORD}];{PHONE_PORT};{events}");
+        let outcome = self.register_with(gateway, "uac_register.xml", number, &row).await;
+        outcome.must_be_good();
+    }
+
+    /// Tries to register with a wrong password; the scenario fails if that works.
+    pub async fn register_wrongly(self, gateway: &Gateway, number: &str) {
+        let row = format!("{number};[authentication username={number} password=a wrong one];{PHONE_PORT};talk");
+        let outcome = self.register_with(gateway, "uac_register_refused.xml", number, &row).await;
+        outcome.must_be_good();
+    }
+
+    async fn register_with(self, gateway: &Gateway, scenario: &'static str, number: &str, row: &str) -> Outcome {
+        let host = gateway.phone_host(number);
+        // A telephone is called at the address that its registration came from (RFC 3261 does not ask for that; NAT does).
+        let options = ["-p", &PHONE_PORT.to_string(), "-m", "1"].map(str::to_owned);
+        self.start(scenario, host, gateway.sip_address(), &[row], &options).finish().await
+    }
+
+    /// A telephone that stands on an operator's table. `after` is what the scenario says it is.
+    pub fn phone(self, gateway: &Gateway, scenario: &'static str, number: &str, after: Duration) -> Run {
+        let host = gateway.phone_host(number);
+        let options = ["-p".to_owned(), PHONE_PORT.to_string(), "-d".to_owned(), after.as_millis().to_string()];
+        self.start(scenario, host, gateway.sip_address(), &[], &options)
+    }
+
+    /// Callers from the carrier who dial the queue, one after the other. `after` is what the scenario says it is.
+    pub fn callers(self, gateway: &Gateway, scenario: &'static str, from: &[&str], after: Duration) -> Run {
+        let rows: Vec<String> = from.iter().map(|number| format!("{number};{QUEUE_NUMBER}")).collect();
+        let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+        let options = ["-m".to_owned(), rows.len().to_string(), "-d".to_owned(), after.as_millis().to_string()];
+        self.start(scenario, gateway.carrier_host(), gateway.sip_address(), &rows, &options)
+    }
+
+    fn start(self, scenario: &'static str, host: IpAddr, server: SocketAddr, rows: &[&str], options: &[String]) -> Run {
+        let folder = tempfile::Builder::new().prefix("pult-sipp-").tempdir().expect("a folder for SIPp");
+        let mut command = Command::new("sipp");
+        command.arg("-sf").arg(scenarios().join(scenario));
+        if !rows.is_empty() {
+            let file = folder.path().join("rows.csv");
+            fs::write(&file, format!("SEQUENTIAL\n{}\n", rows.join("\n"))).expect("a file for SIPp");
+            command.arg("-inf").arg(file);
+        }
+        command.args(["-i", &host.to_string(), "-mi", &host.to_string()]);
+        command.args(["-nostdin", "-nd", "-timeout", "60s", "-timeout_error"]);
+        command.args(["-trace_err", "-error_file"]).arg(folder.path().join("errors"));
+        command.args(["-trace_stat", "-fd", "1", "-stf"]).arg(folder.path().join("statistics"));
+        command.args(options).arg(server.to_string());
+        let screen = fs::File::create(folder.path().join("screen")).expect("a file for SIPp");
+        command.current_dir(folder.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(screen).kill_on_drop(true);
+        let process = command.spawn().expect("SIPp can be started");
+        Run { scenario, folder, process }
+    }
+}
+
+impl Run {
+    /// Waits until the scenario is over.
+    pub async fn finish(mut self) -> Outcome {
+        let ended = tokio::time::timeout(2 * PATIENCE, self.process.wait()).await;
+        let status = ended.unwrap_or_else(|_| panic!("{} does not come to its end", self.scenario));
+        let read = |name: &str| fs::read_to_string(self.folder.path().join(name)).unwrap_or_default();
+        Outcome {
+            code: status.expect("SIPp can be waited for").code(),
+            statistics: last_line(&read("statistics")),
+            errors: format!("{} {} {}", self.scenario, read("errors"), read("screen")),
+        }
+    }
+
+    /// Ends a telephone, once its calls are over.
+    pub async fn put_away(self) -> Outcome {
+        if let Some(pid) = self.process.id() {
+            let pid = i32::try_from(pid).expect("a process number is small");
+            // SAFETY: the process is our child and has not been waited for, so the number is still its own.
+            unsafe { libc::kill(pid, libc::SIGUSR1) };
+        }
+        self.finish().await
+    }
+}
+
+impl std::fmt::Debug for Outcome {
+    /// Of the statistics only what is not zero.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let counted = |(name, value): &(&String, &String)| name.ends_with("(C)") && *value != "0";
+        let counts: Vec<_> = self.statistics.iter().filter(counted).collect();
+        write!(f, "code {:?}, {counts:?}, {}", self.code, self.errors)
+    }
+}
+
+impl Outcome {
+    pub fn must_be_good(&self) {
+        assert_eq!(self.code, Some(0), "SIPp is not content: {self:?}");
+    }
+
+    pub fn n_successful(&self) -> u64 {
+        self.count("SuccessfulCall(C)")
+    }
+
+    pub fn n_failed(&self) -> u64 {
+        self.count("FailedCall(C)")
+    }
+
+    fn count(&self, column: &str) -> u64 {
+        let value = self.statistics.get(column).unwrap_or_else(|| panic!("SIPp has not counted {column}: {self:?}"));
+        value.parse().unwrap_or_else(|_| panic!("`{value}` is no count"))
+    }
+}
+
+fn scenarios() -> PathBuf {
+    std::env::var_os("PULT_TEST_SIPP").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("sipp"), PathBuf::from)
+}
+
+fn last_line(statistics: &str) -> HashMap<String, String> {
+    let mut lines = statistics.lines();
+    let names = lines.next().unwrap_or_default().split(';').map(str::to_owned);
+    let values = lines.last().unwrap_or_default().split(';').map(str::to_owned);
+    names.zip(values).collect()
+}

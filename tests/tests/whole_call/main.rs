@@ -1,0 +1,18 @@
+//! Whole calls through the real gateway: SIP and sound over loopback, desks over WebSocket, the database on disk.
+//!
+//! `answering` is the ordinary call, with SIPp at both ends of the line; `waiting` is the queue; `callers` are the
+//! kinds of people who call, and those who get no call; `desks` is what happens to desks, and `restart` to the
+//! gateway itself.
+
+mod answering;
+mod callers;
+mod desks;
+mod restart;
+mod waiting;
+
+use tests::gateway::City;
+
+/// The number of exactly one customer.
+fn known_number() -> String {
+    format!("+{}", City::get().numbers.known[0])
+}
