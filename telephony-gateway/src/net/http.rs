@@ -201,13 +201,10 @@ async fn desk(
             .into_response();
     };
     let connection = door.last_connection.fetch_add(1, Ordering::Relaxed) + 1;
-    upgrade
-        .max_message_size(LONGEST_MESSAGE)
-        .max_frame_size(LONGEST_MESSAGE)
-        .on_upgrade(async move |socket| {
-            let life = door.desk.clone().serve(socket, connection, from.ip(), unknown);
-            door.tasks.spawn("desk", life);
-        })
+    upgrade.max_message_size(LONGEST_MESSAGE).max_frame_size(LONGEST_MESSAGE).on_upgrade(async move |socket| {
+        let life = door.desk.clone().serve(socket, connection, from.ip(), unknown);
+        door.tasks.spawn("desk", life);
+    })
 }
 
 #[derive(Deserialize)]
