@@ -490,7 +490,12 @@ pub fn sqlite_url(file: &Path) -> String {
 
 /// The gateway's binary of the same build as this test.
 pub fn gateway_binary() -> PathBuf {
-    let binary = profile_folder().join("telephony-gateway");
+    program("telephony-gateway")
+}
+
+/// A program of the same build as this test.
+pub fn program(name: &str) -> PathBuf {
+    let binary = profile_folder().join(name);
     assert!(binary.is_file(), "{} is not there: run `cargo build --workspace`", binary.display());
     binary
 }

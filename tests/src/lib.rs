@@ -9,5 +9,6 @@ pub mod desk;
 
 pub mod line;
 pub mod sipp;
+pub mod window;
 
 pub mod carrier;

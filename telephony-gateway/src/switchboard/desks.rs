@@ -64,7 +64,9 @@ impl World {
         if let Some(missed) = &missed {
             self.out.to_desks.extend(missed.iter().map(|frame| (to_desk.clone(), frame.clone())));
         }
-        let first_sign_in = self.agents.get(&id).is_some_and(|agent| !agent.state.is_signed_in());
+        // Nobody watches the lease of somebody who was away.
+        let was_away =
+            self.is_connection_lost(id) || self.agents.get(&id).is_some_and(|agent| !agent.state.is_signed_in());
         if missed.is_none() {
             // A snapshot says it all; the state must be in it, so it moves first and nobody is told of it.
             self.agent_input(id, &Input::SignedIn, id, now);
@@ -78,7 +80,7 @@ impl World {
             }
             self.agent_input(id, &Input::SignedIn, id, now);
         }
-        if first_sign_in {
+        if was_away {
             let lease = self.agents.get(&id).map_or(now, |agent| agent.lease_until);
             self.timers.set(lease, Timer::Lease(id));
         }

@@ -51,6 +51,8 @@ use world::World;
 const TURN: usize = 256;
 /// Jobs for the database under way at once. More wait; the calls do not.
 const JOBS: usize = 64;
+/// How often segments of the ledger that the database has, and that are old, are deleted.
+const TIDY_EVERY: Duration = Duration::from_secs(3600);
 /// How long talks may go on after the service was asked to end.
 const LAST_TALKS: Duration = Duration::from_secs(20);
 
@@ -80,9 +82,10 @@ impl Switchboard {
         let mut turn = Vec::with_capacity(TURN);
         let mut last_talks_until: Option<Moment> = None;
         let asked_to_end = self.parts.tasks.ending().clone();
+        let mut tidy_at = self.parts.clock.now();
         self.let_out();
         loop {
-            let deadline = self.world.next_deadline().into_iter().chain(last_talks_until).min();
+            let deadline = self.world.next_deadline().into_iter().chain(last_talks_until).chain([tidy_at]).min();
             let clock = self.parts.clock;
             let wake = async {
                 match deadline {
@@ -102,6 +105,10 @@ impl Switchboard {
                 }
             }
             let now = clock.now();
+            if tidy_at.is_due(now) {
+                tidy_at = now.after(TIDY_EVERY);
+                self.tidy_ledger();
+            }
             for event in turn.drain(..) {
                 self.world.take(event, now);
             }
@@ -178,6 +185,14 @@ impl Switchboard {
             .collect();
         // A full channel is no loss: the copier finds the gap and reads the file.
         _ = self.to_copier.try_send(written);
+    }
+
+    fn tidy_ledger(&self) {
+        match self.parts.ledger.drop_copied(std::time::SystemTime::now()) {
+            Ok(0) => {}
+            Ok(dropped) => tracing::info!(dropped, "old files of the ledger are deleted; the database has them"),
+            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the ledger is not tidied"),
+        }
     }
 
     fn set_ledger_fault(&mut self, stuck: bool) {

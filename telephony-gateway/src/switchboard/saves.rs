@@ -4,10 +4,12 @@ use shared::domain::agent::{Input, Work};
 use shared::ids::{AgentId, CallId};
 use shared::phone::Phone;
 use shared::time::Moment;
+use shared::wire::card::CardState;
 use shared::wire::command::{Command, CommandError, Done, Wrapup};
 use shared::wire::event::{Event as DeskEvent, Fault};
 use uuid::Uuid;
 
+use super::calls::sealed_state;
 use super::jobs::{Job, Save};
 use super::world::World;
 use crate::journal::fact::Fact;
@@ -92,6 +94,7 @@ impl World {
                 self.note(Some(call), Some(id), fact, now);
                 self.tell(id, &DeskEvent::WrapupSaved { call }, now);
                 self.leave_wrapup(id, call, now);
+                self.drop_card(call);
             }
             Err(error) if error.is_passing() => self.leave_wrapup(id, call, now),
             Err(_) => {}
@@ -110,6 +113,13 @@ impl World {
             self.counters.handled(&queue, now.utc_ms.ms_since(talked_from));
         }
         self.agent_input(id, &Input::WrapupSaved, id, now);
+    }
+
+    /// A written call stays for a correction or a repeated save; its card is big and has been seen.
+    fn drop_card(&mut self, call: CallId) {
+        if let Some(slot) = self.calls.get_mut(&call).filter(|slot| slot.core.is_over()) {
+            slot.card = sealed_state(&CardState::Pending);
+        }
     }
 
     fn follow_up(&mut self, id: AgentId, command: &Command, done: &Done, now: Moment) {

@@ -1,0 +1,153 @@
+//! A shift at the real window: a SIPp caller and a SIPp telephone, keys as a person presses them, and what a screen
+//! reader hears.
+
+use std::time::Duration;
+
+use sqlx::Row as _;
+use tests::gateway::{ANNA, City, Gateway};
+use tests::sipp::Sipp;
+use tests::window::{Display, Window};
+
+const LONG: Duration = Duration::from_secs(60);
+const SUMMARY: &str = "Рассказала о тарифах";
+
+/// The customer who has this number, as the database knows the name.
+async fn name_of(gateway: &Gateway, phone: &str) -> String {
+    let e164: i64 = phone.trim_start_matches('+').parse().expect("a number of digits");
+    let row = sqlx::query(
+        "select customer.name from customer join phone on phone.customer_id = customer.id where phone.e164 = ?",
+    )
+    .bind(e164)
+    .fetch_one(&gateway.database().await)
+    .await
+    .expect("the caller is a customer");
+    row.get(0)
+}
+
+/// Topic, result and summary of every interaction that came of a call of today's test.
+async fn written(gateway: &Gateway, summary: &str) -> Vec<(String, String)> {
+    let rows = sqlx::query("select topic, result from interaction where summary = ? and call_id is not null")
+        .bind(summary)
+        .fetch_all(&gateway.database().await)
+        .await
+        .expect("the interactions can be read");
+    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+}
+
+async fn be_ready(window: &Window<'_>) {
+    window.wait("Состояние оператора: Не готов…").await;
+    window.key("ctrl+k").await;
+    window.type_text("Готов").await;
+    window.key("Return").await;
+    window.wait("Состояние оператора: Готов…").await;
+}
+
+async fn write_it_up(window: &Window<'_>, summary: &str) {
+    window.key("F8").await;
+    window.type_text("тариф").await;
+    window.key("Return").await;
+    window.key("ctrl+1").await;
+    window.press("Комментарий").await;
+    window.type_text(summary).await;
+}
+
+#[tokio::test]
+async fn an_operator_works_through_a_call_without_a_mouse() {
+    let test = "a call at the real window";
+    let (Some(display), Some(sipp)) = (Display::start(test).await, Sipp::find(test)) else { return };
+    let gateway = Gateway::start().await;
+    sipp.register(&gateway, "101", "talk").await;
+    let phone = sipp.phone(&gateway, "uas_phone_talk.xml", "101", Duration::ZERO);
+    let state = gateway.folder().join("desk");
+    let window = Window::open(&display, &gateway, &ANNA, &state);
+    be_ready(&window).await;
+
+    let number = City::get().numbers.known[0].clone();
+    let name = name_of(&gateway, &number).await;
+    let caller = sipp.callers(&gateway, "uac_hangup_by_us.xml", &[&number], LONG);
+    let spoken = window.wait("Входящий вызов, …").await;
+    assert!(spoken.contains(&name), "the caller's name is spoken: {spoken}");
+    window.key("F2").await;
+    window.wait("Разговор, …").await;
+    window.key("F9").await;
+    window.wait("Постобработка, …").await;
+    write_it_up(&window, SUMMARY).await;
+    window.key("ctrl+Return").await;
+    window.gone("Постобработка, …").await;
+    assert_eq!(caller.finish().await.n_successful(), 1);
+    assert_eq!(phone.put_away().await.n_failed(), 0);
+
+    let rows = written(&gateway, SUMMARY).await;
+    assert_eq!(rows.len(), 1, "one call, one interaction: {rows:?}");
+    assert_eq!(rows[0].1, "I.RESOLVED");
+    window.kill().await;
+    display.end().await;
+}
+
+#[tokio::test]
+async fn a_desktop_killed_in_the_talk_comes_back_to_the_call_the_card_and_the_draft() {
+    let test = "a killed desktop";
+    let (Some(display), Some(sipp)) = (Display::start(test).await, Sipp::find(test)) else { return };
+    let gateway = Gateway::start().await;
+    sipp.register(&gateway, "101", "talk").await;
+    let phone = sipp.phone(&gateway, "uas_phone_talk.xml", "101", Duration::ZERO);
+    let state = gateway.folder().join("desk");
+    let window = Window::open(&display, &gateway, &ANNA, &state);
+    be_ready(&window).await;
+    let number = City::get().numbers.known[1].clone();
+    let name = name_of(&gateway, &number).await;
+    let caller = sipp.callers(&gateway, "uac_hangup_by_us.xml", &[&number], LONG);
+    window.wait("Входящий вызов, …").await;
+    window.key("F2").await;
+    window.wait("Разговор, …").await;
+    window.press("Комментарий").await;
+    window.type_text("Просит перерасчёт за июль").await;
+    window.wait("Черновик сохранён…").await;
+    window.kill().await;
+
+    let window = Window::open(&display, &gateway, &ANNA, &state);
+    let spoken = window.wait("Разговор, …").await;
+    assert!(spoken.contains(&name), "the same caller: {spoken}");
+    assert_eq!(window.value("Комментарий").await, "Просит перерасчёт за июль");
+    window.key("F9").await;
+    window.wait("Постобработка, …").await;
+    assert_eq!(caller.finish().await.n_successful(), 1);
+    assert_eq!(phone.put_away().await.n_failed(), 0);
+    window.kill().await;
+    display.end().await;
+}
+
+#[tokio::test]
+async fn a_gateway_killed_in_the_wrap_up_loses_nothing_that_was_typed() {
+    let test = "a killed gateway";
+    let (Some(display), Some(sipp)) = (Display::start(test).await, Sipp::find(test)) else { return };
+    let mut gateway = Gateway::start().await;
+    sipp.register(&gateway, "101", "talk").await;
+    let phone = sipp.phone(&gateway, "uas_phone_talk.xml", "101", Duration::ZERO);
+    let state = gateway.folder().join("desk");
+    let window = Window::open(&display, &gateway, &ANNA, &state);
+    be_ready(&window).await;
+    let number = City::get().numbers.known[2].clone();
+    let caller = sipp.callers(&gateway, "uac_hangup_by_us.xml", &[&number], LONG);
+    window.wait("Входящий вызов, …").await;
+    window.key("F2").await;
+    window.wait("Разговор, …").await;
+    window.key("F9").await;
+    window.wait("Постобработка, …").await;
+    assert_eq!(caller.finish().await.n_successful(), 1);
+    phone.put_away().await;
+
+    let summary = "Объяснила начисление";
+    write_it_up(&window, summary).await;
+    gateway.kill().await;
+    window.wait("Нет связи…").await;
+    gateway.launch().await;
+    window.gone("Нет связи…").await;
+    window.wait("Постобработка, …").await;
+    assert_eq!(window.value("Комментарий").await, summary);
+    window.key("ctrl+Return").await;
+    window.gone("Постобработка, …").await;
+    assert_eq!(written(&gateway, summary).await.len(), 1);
+    window.kill().await;
+    display.end().await;
+}
