@@ -57,7 +57,7 @@ impl Sipp {
 
     /// Tries to register with a wrong password; the scenario fails if that works.
     pub async fn register_wrongly(self, gateway: &Gateway, number: &str) {
-        let row = format!("{number};[authentication username={number} password=a wrong one];{PHONE_PORT};talk");
+        let row = format!("{number};[authentication username={number} password=another-one];{PHONE_PORT};talk");
         let outcome = self.register_with(gateway, "uac_register_refused.xml", number, &row).await;
         outcome.must_be_good();
     }

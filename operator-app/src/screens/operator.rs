@@ -14,8 +14,6 @@ const RAIL: f32 = 56.0;
 const WAITING: f32 = 292.0;
 const WAITING_NARROW: f32 = 64.0;
 const HISTORY: f32 = 388.0;
-/// Below this width the history is a tab of the card.
-pub const HISTORY_BESIDE_FROM: f32 = 1440.0;
 /// Below this width the waiting list shows initials.
 const NAMES_FROM: f32 = 1360.0;
 
@@ -37,7 +35,7 @@ pub fn operator_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) {
 
     let below = Rect::from_min_max(pos2(rest.left(), bar.bottom()), rest.max);
     let names = whole.width() >= NAMES_FROM;
-    let beside = whole.width() >= HISTORY_BESIDE_FROM;
+    let beside = whole.width() >= panels::HISTORY_BESIDE_FROM;
     let left_width = if names { WAITING } else { WAITING_NARROW };
     let left = Rect::from_min_size(below.min, vec2(left_width, below.height()));
     let margin = if names { Margin { left: 12, right: 12, top: 6, bottom: 12 } } else { Margin::symmetric(5, 8) };

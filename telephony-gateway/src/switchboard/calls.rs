@@ -436,6 +436,8 @@ impl World {
     }
 
     fn tell_answered(&mut self, id: CallId, agent: AgentId, now: Moment) {
+        // A telephone that is lifted within the pop's patience: the desk hears of the offer before the answer.
+        self.pop_without_card(id, now);
         let Some(slot) = self.calls.get_mut(&id) else { return };
         slot.answered_at = slot.answered_at.or(Some(now.utc_ms));
         slot.talked_with = Some(agent);

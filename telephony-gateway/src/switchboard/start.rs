@@ -53,6 +53,7 @@ pub async fn start(parts: Parts) -> anyhow::Result<Switchboard> {
     .await
     .context("the ledger's reader has died")??;
     world.restore(memory, midnight(), now);
+    world.take(Event::Phones { phones: beside::first_phones(&parts).await }, now);
 
     let (to_copier, written) = mpsc::channel(COPY_QUEUE);
     let copier =

@@ -94,7 +94,7 @@ async fn the_next_operator_who_is_ready_gets_the_caller_who_waits() {
 
 #[tokio::test]
 async fn a_caller_whom_nobody_answers_is_back_at_the_head_of_the_queue() {
-    let gateway = Gateway::start_with(Setup { ring_s: 2, ..Setup::default() }).await;
+    let gateway = Gateway::start_with(Setup { ring_s: 5, ..Setup::default() }).await;
     let _phone = line::phone(&gateway, ANNA, NOBODY_THERE).await;
     let _next_phone = line::phone(&gateway, BORIS, AT_ONCE).await;
     let mut anna = Desk::ready(&gateway, ANNA).await;
