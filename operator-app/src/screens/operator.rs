@@ -6,7 +6,9 @@ use crate::command::{Action, Command, Requests};
 use crate::kit::tokens::{self, space};
 use crate::kit::widgets::{self, Button, Look, Tab, region, tabs};
 use crate::kit::{fonts, icons};
-use crate::panels::{call_bar, customer_card, history, keymap, palette, strip, toasts, waiting, words, wrapup};
+use crate::panels::{
+    HISTORY_BESIDE_FROM, call_bar, customer_card, history, keymap, palette, strip, toasts, waiting, words, wrapup,
+};
 use crate::state::Scene;
 use crate::state::screen::{Overlay, Page, Region};
 
@@ -35,7 +37,7 @@ pub fn operator_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) {
 
     let below = Rect::from_min_max(pos2(rest.left(), bar.bottom()), rest.max);
     let names = whole.width() >= NAMES_FROM;
-    let beside = whole.width() >= panels::HISTORY_BESIDE_FROM;
+    let beside = whole.width() >= HISTORY_BESIDE_FROM;
     let left_width = if names { WAITING } else { WAITING_NARROW };
     let left = Rect::from_min_size(below.min, vec2(left_width, below.height()));
     let margin = if names { Margin { left: 12, right: 12, top: 6, bottom: 12 } } else { Margin::symmetric(5, 8) };

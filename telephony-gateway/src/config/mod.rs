@@ -305,7 +305,7 @@ fn read_media(section: Section<'_>, folder: &Path) -> MediaConfig {
 fn read_ports(section: &Section<'_>) -> RangeInclusive<u16> {
     let first = section.number("first_port", 20_000, 1024..=65_534) as u16;
     let last = section.number("last_port", 29_999, 1025..=65_535) as u16;
-    if first % 2 != 0 {
+    if !first.is_multiple_of(2) {
         section.fault("first_port", "`first_port` must be even: RTP takes even ports, RTCP the odd ones above");
     }
     if last < first.saturating_add(3) {
