@@ -6,7 +6,7 @@ use crate::command::{Action, Command, Requests};
 use crate::kit::tokens::{self, space};
 use crate::kit::widgets::{self, Button, Look, Tab, region, tabs};
 use crate::kit::{fonts, icons};
-use crate::panels::{call_bar, customer_card, history, keymap, palette, strip, toasts, waiting, words, wrapup};
+use crate::panels::{self, call_bar, customer_card, history, keymap, palette, strip, toasts, waiting, words, wrapup};
 use crate::state::Scene;
 use crate::state::screen::{Overlay, Page, Region};
 
