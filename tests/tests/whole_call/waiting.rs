@@ -185,5 +185,5 @@ async fn fifty_callers_at_once_are_all_served_by_five_operators_each_exactly_onc
     assert_eq!(count("select count(*) from call").await, 50);
     assert_eq!(count("select count(distinct call_id) from interaction where topic = 'BIL.RECALC' and call_id in (select id from call)").await, 50);
     assert_eq!(count("select count(*) from missed_call").await, 0);
-    assert_eq!(count("select count(*) from ledger where kind = 'ended'").await, 50);
+    assert_eq!(count("select count(*) from ledger where kind = 'call.ended'").await, 50);
 }
