@@ -4,6 +4,8 @@
 //! A new frame, event or command adds its line: run with `PULT_TEST_WRITE_GOLDEN=1` and look at what has changed. A line
 //! that changes is a new version of the wire.
 
+#![allow(clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
