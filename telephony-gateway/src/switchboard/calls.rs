@@ -428,9 +428,8 @@ impl World {
     }
 
     fn withdraw(&mut self, id: CallId, agent: AgentId, why: WithdrawnBecause, now: Moment) {
-        if let Some(slot) = self.calls.get_mut(&id) {
-            slot.pop_for = None;
-        }
+        // A telephone that says no faster than the card comes: the person learns what it was all the same.
+        self.pop_without_card(id, now);
         self.note(Some(id), Some(agent), Fact::Withdrawn { why }, now);
         self.tell(agent, &DeskEvent::Withdrawn { call: id, why }, now);
     }

@@ -51,6 +51,8 @@ use world::World;
 const TURN: usize = 256;
 /// Jobs for the database under way at once. More wait; the calls do not.
 const JOBS: usize = 64;
+/// A ledger that the disk did not take is tried again after this time, also when nothing happens.
+const RETRY_LEDGER_AFTER: Duration = Duration::from_millis(500);
 /// How often segments of the ledger that the database has, and that are old, are deleted.
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
 /// How long talks may go on after the service was asked to end.
@@ -85,8 +87,10 @@ impl Switchboard {
         let mut tidy_at = self.parts.clock.now();
         self.let_out();
         loop {
-            let deadline = self.world.next_deadline().into_iter().chain(last_talks_until).chain([tidy_at]).min();
             let clock = self.parts.clock;
+            let retry_at = self.ledger_stuck.then(|| clock.now().after(RETRY_LEDGER_AFTER));
+            let deadlines = self.world.next_deadline().into_iter().chain(last_talks_until).chain(retry_at);
+            let deadline = deadlines.chain([tidy_at]).min();
             let wake = async {
                 match deadline {
                     Some(at) => tokio::time::sleep_until(clock.instant_of(at).into()).await,
