@@ -15,7 +15,8 @@ const SUMMARY: &str = "Рассказала о тарифах";
 async fn name_of(gateway: &Gateway, phone: &str) -> String {
     let e164: i64 = phone.trim_start_matches('+').parse().expect("a number of digits");
     let row = sqlx::query(
-        "select customer.name from customer join phone on phone.customer_id = customer.id where phone.e164 = ?",
+        "select customer.name from customer join contact_point on contact_point.customer_id = customer.id \
+         where contact_point.e164 = ?",
     )
     .bind(e164)
     .fetch_one(&gateway.database().await)
