@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use serde::Deserialize;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
+use sqlx::{ConnectOptions as _, Connection as _};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
@@ -142,7 +143,24 @@ pub fn populate(database_url: &str, numbers: &Path, size: Size) -> anyhow::Resul
         user.args(person.phone.iter().flat_map(|phone| ["--phone", phone]));
         must(user.arg("--password-file").arg(&password))?;
     }
-    Ok(())
+    match database_url.strip_prefix("sqlite://") {
+        Some(file) => fold_in_the_log(Path::new(file)),
+        None => Ok(()),
+    }
+}
+
+/// Brings what still stands in SQLite's write-ahead log into the file itself, so that the file can be copied.
+fn fold_in_the_log(file: &Path) -> anyhow::Result<()> {
+    let fold = async {
+        let mut connection = SqliteConnectOptions::new().filename(file).connect().await?;
+        sqlx::query("pragma wal_checkpoint(truncate)").execute(&mut connection).await?;
+        connection.close().await?;
+        anyhow::Ok(())
+    };
+    let wait = || tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(fold);
+    // A thread of its own: a test asks for its city inside a runtime, which allows no other on the same thread.
+    std::thread::scope(|scope| scope.spawn(wait).join())
+        .unwrap_or_else(|_| anyhow::bail!("the database's log could not be folded in"))
 }
 
 fn must(command: &mut std::process::Command) -> anyhow::Result<()> {
