@@ -26,7 +26,7 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// The number of the queue `billing`.
 pub const QUEUE_NUMBER: &str = "1001";
 /// Everybody in the tests has this password, people as well as telephones.
-pub const PASSWORD: &str = "a password of the tests";
+pub const PASSWORD: &str = "a-password-of-the-tests";
 
 /// Telephones that SIPp can play.
 const SIPP_PHONES: [&str; 2] = ["101", "102"];
