@@ -1,5 +1,7 @@
 //! What a filled-in form becomes, and why it does not.
 
+#![allow(clippy::unwrap_used, reason = "a test says with it that a promise was broken")]
+
 mod common;
 
 use common::{CALL, card, catalogue, today};

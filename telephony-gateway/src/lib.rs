@@ -1,8 +1,8 @@
 //! The SIP/CTI gateway of Pult: takes calls, queues and routes them, carries the sound, and tells the desks.
 //!
 //! Reading order: [`switchboard`] is the one loop that owns the calls. It feeds the pure cores [`sip`], [`call`]
-//! and [`routing`] and carries out what they answer. [`net`] brings it datagrams and desks, [`lookup`] and
-//! [`journal`] reach the database beside it, [`media`] is the sound.
+//! and [`routing`] and carries out what they answer. [`net`] brings it datagrams and desks, [`journal`]
+//! reaches the database beside it, [`media`] is the sound.
 
 pub mod call;
 pub mod media;

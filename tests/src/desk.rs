@@ -298,11 +298,20 @@ impl Desk {
         let open = |card: &Sealed<CardState>| card.open().expect("a card that can be read");
         match open(&offer.card) {
             CardState::Pending => {
-                self.expect("the card", |event| match event {
-                    Event::CardArrived { call, customer, card } if *call == offer.call => Some((*customer, open(card))),
-                    _ => None,
-                })
-                .await
+                let deadline = Instant::now() + PATIENCE;
+                // The telephone may be lifted before the card is here: what else comes meanwhile is kept.
+                loop {
+                    let found = self.events.iter().find_map(|event| match event {
+                        Event::CardArrived { call, customer, card } if *call == offer.call => {
+                            Some((*customer, open(card)))
+                        }
+                        _ => None,
+                    });
+                    if let Some(found) = found {
+                        return found;
+                    }
+                    self.hear(deadline, "the card").await;
+                }
             }
             card => (offer.customer, card),
         }

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use sqlx::{ConnectOptions as _, Connection as _};
 use tempfile::TempDir;
@@ -77,6 +78,19 @@ impl City {
     pub fn get() -> &'static Self {
         static CITY: OnceLock<City> = OnceLock::new();
         CITY.get_or_init(|| Self::find_or_make().unwrap_or_else(|error| panic!("no city to test in: {error:#}")))
+    }
+
+    /// Puts a copy of the city's database where `file` says.
+    ///
+    /// # Errors
+    /// When the place cannot be written.
+    pub fn copy_to(&self, file: &Path) -> anyhow::Result<()> {
+        fs::copy(&self.database, file)?;
+        // What SQLite has not moved into the file yet lies beside it. Nobody writes to the city any more.
+        if with_ending(&self.database, "-wal").is_file() {
+            fs::copy(with_ending(&self.database, "-wal"), with_ending(file, "-wal"))?;
+        }
+        Ok(())
     }
 
     fn find_or_make() -> anyhow::Result<Self> {
@@ -254,7 +268,7 @@ impl Gateway {
             Some(url) => url,
             None => {
                 let file = folder.path().join("pult.db");
-                fs::copy(&City::get().database, &file)?;
+                City::get().copy_to(&file)?;
                 sqlite_url(&file)
             }
         };
@@ -508,6 +522,12 @@ pub fn http() -> reqwest::Client {
     reqwest::Client::builder().pool_max_idle_per_host(0).timeout(PATIENCE).build().expect("an HTTP client can be made")
 }
 
+fn with_ending(file: &Path, ending: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
 pub fn sqlite_url(file: &Path) -> String {
     format!("sqlite://{}", file.display())
 }
@@ -537,9 +557,10 @@ pub fn target_folder() -> PathBuf {
     profile.parent().map_or(profile.clone(), Path::to_path_buf)
 }
 
-/// Changes whenever the gateway is built anew, so that no test runs in the city of an older program.
+/// Changes whenever the gateway is built anew or this file is changed, so that no test runs in an older city.
 fn build_of_the_gateway() -> anyhow::Result<String> {
     let metadata = fs::metadata(gateway_binary())?;
     let built = metadata.modified()?.duration_since(std::time::UNIX_EPOCH)?;
-    Ok(format!("{}-{}", built.as_millis(), metadata.len()))
+    let recipe = hex::encode(&Sha256::digest(include_str!("gateway.rs"))[..8]);
+    Ok(format!("{}-{}-{recipe}", built.as_millis(), metadata.len()))
 }

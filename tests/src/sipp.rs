@@ -77,7 +77,7 @@ impl Sipp {
 
     /// Tries to register with a wrong password; the scenario fails if that works.
     pub async fn register_wrongly(self, gateway: &Gateway, number: &str) {
-        let row = format!("{number};[authentication username={number} password=a wrong one];{PHONE_PORT};talk");
+        let row = format!("{number};[authentication username={number} password=another-one];{PHONE_PORT};talk");
         let outcome = self.register_with(gateway, "uac_register_refused.xml", number, &row).await;
         outcome.must_be_good();
     }
@@ -140,6 +140,21 @@ impl Sipp {
         ];
         let options = options.concat().into_iter().map(str::to_owned).collect::<Vec<_>>();
         self.start(scenario, gateway.carrier_host(), gateway.sip_address(), &rows, &options, load.limit)
+    }
+
+    /// Somebody dials by hand on a registered telephone.
+    pub fn dials(self, gateway: &Gateway, number: &str, dialled: &str, talk: Duration) -> Run {
+        let row = format!("{number};{dialled};[authentication username={number} password={PASSWORD}]");
+        let options =
+            ["-p", &PHONE_PORT.to_string(), "-m", "1", "-d", &talk.as_millis().to_string()].map(str::to_owned);
+        self.start("uac_phone_dials.xml", gateway.phone_host(number), gateway.sip_address(), &[&row], &options, LIMIT)
+    }
+
+    /// The carrier's side of calls that the gateway makes.
+    pub fn trunk(self, gateway: &Gateway, scenario: &'static str) -> Run {
+        let address = gateway.carrier_address();
+        let options = ["-p", &address.port().to_string(), "-d", "0"].map(str::to_owned);
+        self.start(scenario, address.ip(), gateway.sip_address(), &[], &options, LIMIT)
     }
 
     fn start(

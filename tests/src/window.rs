@@ -137,7 +137,7 @@ impl<'a> Window<'a> {
     pub async fn run_command_unseen(&self, command: &str) -> anyhow::Result<()> {
         let pid = self.process.id().context("the desktop runs")?.to_string();
         let keys: [&[&str]; 5] = [
-            &["xdotool", "search", "--sync", "--onlyvisible", "--pid", &pid, "windowactivate", "--sync"],
+            &["xdotool", "search", "--sync", "--onlyvisible", "--all", "--pid", &pid, "--name", ".", "windowactivate"],
             &["xdotool", "key", "--clearmodifiers", "ctrl+k"],
             // Without the right layout xdotool borrows a spare key for each letter, and a busy program mixes them up.
             &["setxkbmap", "-layout", "ru"],

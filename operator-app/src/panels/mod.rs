@@ -22,6 +22,9 @@ use crate::kit::widgets::Button;
 use crate::lang::{self, Tr, format};
 use crate::state::Scene;
 
+/// Below this width the history is a tab of the card.
+pub const HISTORY_BESIDE_FROM: f32 = 1440.0;
+
 /// The words of the scene's language.
 pub fn words(scene: &Scene<'_>) -> &'static Tr {
     lang::of(scene.settings.language)

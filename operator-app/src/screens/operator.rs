@@ -6,7 +6,9 @@ use crate::command::{Action, Command, Requests};
 use crate::kit::tokens::{self, space};
 use crate::kit::widgets::{self, Button, Look, Tab, region, tabs};
 use crate::kit::{fonts, icons};
-use crate::panels::{call_bar, customer_card, history, keymap, palette, strip, toasts, waiting, words, wrapup};
+use crate::panels::{
+    HISTORY_BESIDE_FROM, call_bar, customer_card, history, keymap, palette, strip, toasts, waiting, words, wrapup,
+};
 use crate::state::Scene;
 use crate::state::screen::{Overlay, Page, Region};
 
@@ -14,8 +16,6 @@ const RAIL: f32 = 56.0;
 const WAITING: f32 = 292.0;
 const WAITING_NARROW: f32 = 64.0;
 const HISTORY: f32 = 388.0;
-/// Below this width the history is a tab of the card.
-pub const HISTORY_BESIDE_FROM: f32 = 1440.0;
 /// Below this width the waiting list shows initials.
 const NAMES_FROM: f32 = 1360.0;
 

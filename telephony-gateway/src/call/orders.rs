@@ -25,6 +25,7 @@ fn any_input() -> impl Strategy<Value = Input> {
         agent.clone().prop_map(Input::DeskLost),
         Just(Input::OfferExpired),
         Just(Input::CallerHungUp),
+        Just(Input::ServiceEnds),
         agent.clone().prop_map(Input::AgentHungUp),
         agent.prop_map(Input::PhoneLost),
     ]

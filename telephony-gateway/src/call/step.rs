@@ -73,6 +73,8 @@ pub enum Input {
     AgentHungUp(AgentId),
     /// The telephone vanished in the talk without a goodbye.
     PhoneLost(AgentId),
+    /// The service ends and waits no longer.
+    ServiceEnds,
 }
 
 /// Why a telephone did not take the call.
@@ -108,6 +110,7 @@ impl Call {
                 Input::Picked(agent) => self.offer(agent, now),
                 Input::NobodyFree => self.wait(),
                 Input::CallerHungUp => self.end(CallEnding::Abandoned, smallvec![Effect::LeaveQueue]),
+                Input::ServiceEnds => self.end(CallEnding::LostFault, smallvec![Effect::LeaveQueue]),
                 // What is left of an offer that has been taken back already.
                 Input::AnswerAsked(_)
                 | Input::PhoneAnswered(_)
@@ -147,6 +150,14 @@ impl Call {
                         Effect::Agent(agent, agent::Input::CallerGone),
                     ],
                 ),
+                Input::ServiceEnds => self.end(
+                    CallEnding::LostFault,
+                    smallvec![
+                        Effect::EndPhone(agent),
+                        Effect::Withdraw(agent, WithdrawnBecause::CallerGone),
+                        Effect::Agent(agent, agent::Input::CallerGone),
+                    ],
+                ),
                 Input::PhoneLost(by) if by == agent => {
                     self.take_back(agent, WithdrawnBecause::PhoneLost, Some(agent::Input::PhoneLost), false, now)
                 }
@@ -172,6 +183,7 @@ impl Call {
                     effects.insert(0, Effect::EndCaller);
                     effects
                 }
+                Input::ServiceEnds => self.hang_up(agent, CallEnding::LostFault, Effect::EndPhone(agent), now),
                 // The caller is kept: back to the queue with music and the old place, while the agent writes down
                 // what was said so far.
                 Input::PhoneLost(by) if by == agent => {
@@ -209,7 +221,8 @@ impl Call {
                 | Input::OfferExpired
                 | Input::CallerHungUp
                 | Input::AgentHungUp(_)
-                | Input::PhoneLost(_) => Effects::new(),
+                | Input::PhoneLost(_)
+                | Input::ServiceEnds => Effects::new(),
             },
         }
     }

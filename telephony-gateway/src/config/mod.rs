@@ -40,7 +40,7 @@ pub struct Config {
 pub struct SipConfig {
     pub listen: Vec<SipListen>,
     /// The host under which carriers and phones reach us, when it is not the address we listen on.
-    pub advertised: Option<String>,
+    pub advertised: Option<IpAddr>,
     /// Part of every phone's stored password: changing it makes all phones' passwords void.
     pub realm: String,
     pub user_agent: String,
@@ -224,10 +224,12 @@ fn read_sip(section: Section<'_>) -> SipConfig {
     if section.is_there() && listen.is_empty() {
         section.fault("listen", "no `listen` here: name at least one address for carriers and phones");
     }
-    let advertised: Option<String> = section.optional("advertised");
+    let advertised: Option<IpAddr> = section.optional("advertised");
     if advertised.is_none() && listen.iter().any(|listen| listen.address.ip().is_unspecified()) {
-        section
-            .fault("listen", "listening on every address needs `advertised`: the host that carriers and phones call");
+        section.fault(
+            "listen",
+            "listening on every address needs `advertised`: the address that carriers and phones call",
+        );
     }
     check_unique(listen.iter().map(|l| format!("{:?} {}", l.transport, l.address)), &section, "listen", "the address");
     let sip = SipConfig {
@@ -303,7 +305,7 @@ fn read_media(section: Section<'_>, folder: &Path) -> MediaConfig {
 fn read_ports(section: &Section<'_>) -> RangeInclusive<u16> {
     let first = section.number("first_port", 20_000, 1024..=65_534) as u16;
     let last = section.number("last_port", 29_999, 1025..=65_535) as u16;
-    if first % 2 != 0 {
+    if !first.is_multiple_of(2) {
         section.fault("first_port", "`first_port` must be even: RTP takes even ports, RTCP the odd ones above");
     }
     if last < first.saturating_add(3) {

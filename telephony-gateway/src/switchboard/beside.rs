@@ -14,13 +14,34 @@ use crate::net::atomic_file::write_atomically;
 use crate::sip::PhoneAccount;
 
 const ASK_DATABASE_EVERY: Duration = Duration::from_secs(2);
+/// The first start waits so long for a list of phones that no run has kept.
+const FIRST_PHONES_WITHIN: Duration = Duration::from_secs(2);
+
+/// The phones that may register, as far as they are known before the first call: kept by the last run, else asked of
+/// the database. A phone that is too early must not be taken for somebody who guesses passwords.
+pub async fn first_phones(parts: &Parts) -> Vec<PhoneAccount> {
+    let kept = read_kept(&kept_phones(parts));
+    let phones = match kept {
+        Some(phones) => phones,
+        None => match tokio::time::timeout(FIRST_PHONES_WITHIN, parts.store.phones()).await {
+            Ok(Ok(phones)) => phones,
+            // The watch says so, and asks again.
+            Ok(Err(_)) | Err(_) => Vec::new(),
+        },
+    };
+    phones.iter().map(account).collect()
+}
+
+fn kept_phones(parts: &Parts) -> PathBuf {
+    parts.config.state_dir.join("phones.json")
+}
 
 /// Starts the watch over the database.
 pub fn start(parts: &Parts) {
     let watch = Watch {
         store: parts.store.clone(),
         events: parts.events.clone(),
-        kept: parts.config.state_dir.join("phones.json"),
+        kept: kept_phones(parts),
         phones: None,
         away: None,
     };
@@ -44,9 +65,6 @@ struct Watch {
 
 impl Watch {
     async fn run(mut self) {
-        if let Some(phones) = read_kept(&self.kept) {
-            self.tell_phones(&phones).await;
-        }
         let mut ticks = tokio::time::interval(ASK_DATABASE_EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {

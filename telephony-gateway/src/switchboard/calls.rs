@@ -46,6 +46,8 @@ pub struct CallSlot {
     pub customer: Option<CustomerId>,
     pub customer_name: Option<Personal>,
     pub card: Sealed<CardState>,
+    /// Whose data is on the card.
+    pub shown: SmallVec<[CustomerId; 1]>,
     pub looked_up: bool,
     /// The agent whose pop waits for the card.
     pub pop_for: Option<AgentId>,
@@ -249,6 +251,7 @@ impl World {
             customer: None,
             customer_name: None,
             card: sealed_state(&card),
+            shown: SmallVec::new(),
             looked_up,
             pop_for: None,
             offered_at: None,
@@ -380,21 +383,18 @@ impl World {
 
     fn send_pop(&mut self, id: CallId, agent: AgentId, now: Moment) {
         let Some(slot) = self.calls.get(&id) else { return };
-        let customer = slot.customer;
         // The age is read now and not at the turn's beginning: the desk adds its own time to it.
         let offer = Box::new(slot.offer(self.clock.now()));
         self.tell(agent, &DeskEvent::Offered { offer }, now);
-        if let Some(customer) = customer {
-            self.note(Some(id), Some(agent), Fact::CardOpened { customer }, now);
-        }
+        self.note_shown(id, agent, now);
     }
 
     /// The look-up has come back: with the call still in the queue, at a desk, or over.
     pub(super) fn looked_up(&mut self, id: CallId, found: Found, now: Moment) {
-        self.set_fault_if_away(found.away);
         let Some(slot) = self.calls.get_mut(&id) else { return };
         let first = !std::mem::replace(&mut slot.looked_up, true);
         slot.card = found.card;
+        slot.shown = found.shown;
         if let Some((customer, name)) = found.customer {
             slot.customer = Some(customer);
             slot.customer_name = Some(name);
@@ -415,15 +415,15 @@ impl World {
         let (customer, card) = (slot.customer, slot.card.clone());
         for agent in holders {
             self.tell(agent, &DeskEvent::CardArrived { call: id, customer, card: card.clone() }, now);
-            if let Some(customer) = customer {
-                self.note(Some(id), Some(agent), Fact::CardOpened { customer }, now);
-            }
+            self.note_shown(id, agent, now);
         }
     }
 
-    fn set_fault_if_away(&mut self, away: bool) {
-        if away {
-            self.set_fault(shared::wire::event::Fault::DatabaseAway, true);
+    /// Whose data an agent has been shown with a call, for the audit: one customer, or each of several to choose from.
+    pub(super) fn note_shown(&mut self, id: CallId, agent: AgentId, now: Moment) {
+        let shown = self.calls.get(&id).map(|slot| slot.shown.clone()).unwrap_or_default();
+        for customer in shown {
+            self.note(Some(id), Some(agent), Fact::CardOpened { customer }, now);
         }
     }
 
@@ -436,6 +436,8 @@ impl World {
     }
 
     fn tell_answered(&mut self, id: CallId, agent: AgentId, now: Moment) {
+        // A telephone that is lifted within the pop's patience: the desk hears of the offer before the answer.
+        self.pop_without_card(id, now);
         let Some(slot) = self.calls.get_mut(&id) else { return };
         slot.answered_at = slot.answered_at.or(Some(now.utc_ms));
         slot.talked_with = Some(agent);
@@ -610,6 +612,18 @@ impl World {
             RelayEvent::Fault { what } => tracing::error!(what, "the sound has a fault"),
             RelayEvent::FirstPacket { .. } | RelayEvent::Closed { .. } => {}
         }
+    }
+
+    /// Hangs up politely whatever is still there; who was cut off is owed a call back.
+    pub fn end_calls(&mut self, now: Moment) {
+        let open: Vec<CallId> = self.calls.iter().filter(|(_, slot)| !slot.core.is_over()).map(|(id, _)| *id).collect();
+        if !open.is_empty() {
+            tracing::warn!(n_calls = open.len(), "calls are cut, because the service ends");
+        }
+        for id in open {
+            self.call_input(id, Input::ServiceEnds, now);
+        }
+        self.take_sip(now);
     }
 
     /// Whether an agent could lift a telephone now.

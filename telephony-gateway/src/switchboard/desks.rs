@@ -97,7 +97,7 @@ impl World {
         let Some(state) = self.desk_state(id) else { return };
         let Some(agent) = self.agents.get(&id) else { return };
         let call = agent.state.work.call().and_then(|call| self.calls.get(&call)).map(|slot| slot.at_desk(now));
-        let opened = call.as_ref().and_then(|call| Some((call.offer.call, call.offer.customer?)));
+        let shown = call.as_ref().map(|call| call.offer.call);
         let is_supervisor = agent.profile.role >= Role::Supervisor;
         let snapshot = Snapshot {
             state,
@@ -109,8 +109,8 @@ impl World {
         };
         let seq = agent.stream.last_seq();
         self.send(to_desk, &ServerFrame::Snapshot { seq, snapshot: Box::new(snapshot) });
-        if let Some((call, customer)) = opened {
-            self.note(Some(call), Some(id), Fact::CardOpened { customer }, now);
+        if let Some(call) = shown {
+            self.note_shown(call, id, now);
         }
     }
 

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use chrono::{Datelike, TimeDelta, Weekday};
 use shared::domain::agent::AgentProfile;
-use shared::domain::customer::CustomerLine;
 use shared::ids::{CallId, CustomerId};
 use shared::phone::Phone;
 use shared::pii::Personal;
@@ -13,6 +12,7 @@ use shared::time::{Clock, UtcMs};
 use shared::wire::Sealed;
 use shared::wire::card::CardState;
 use shared::wire::command::{Command, CommandError, Done};
+use smallvec::{SmallVec, smallvec};
 use uuid::Uuid;
 
 use super::event::Event;
@@ -58,7 +58,8 @@ pub struct Found {
     pub card: Sealed<CardState>,
     /// When exactly one customer was found.
     pub customer: Option<(CustomerId, Personal)>,
-    pub away: bool,
+    /// Everybody whose data is on the card.
+    pub shown: SmallVec<[CustomerId; 1]>,
 }
 
 impl Job {
@@ -91,23 +92,24 @@ impl Job {
 }
 
 fn seal(looked_up: Result<CallerLookup, StoreError>) -> Option<Found> {
-    let (state, customer, away) = match looked_up {
-        Ok(CallerLookup::Nobody) => (CardState::Unknown, None, false),
+    let (state, customer, shown) = match looked_up {
+        Ok(CallerLookup::Nobody) => (CardState::Unknown, None, SmallVec::new()),
         Ok(CallerLookup::One(card)) => {
             let customer = (card.customer.id, card.customer.name.clone());
-            (CardState::Known { card }, Some(customer), false)
+            let shown = smallvec![customer.0];
+            (CardState::Known { card }, Some(customer), shown)
         }
         Ok(CallerLookup::Several(candidates)) => {
-            let candidates: Vec<CustomerLine> = candidates;
-            (CardState::Several { candidates }, None, false)
+            let shown = candidates.iter().map(|candidate| candidate.id).collect();
+            (CardState::Several { candidates }, None, shown)
         }
         Err(error) => {
             tracing::warn!(%error, "a card could not be looked up");
-            (CardState::Unavailable, None, true)
+            (CardState::Unavailable, None, SmallVec::new())
         }
     };
     match Sealed::pack(&state) {
-        Ok(card) => Some(Found { card, customer, away }),
+        Ok(card) => Some(Found { card, customer, shown }),
         Err(error) => {
             tracing::error!(%error, "a card cannot travel");
             None

@@ -54,7 +54,7 @@ const JOBS: usize = 64;
 /// How often segments of the ledger that the database has, and that are old, are deleted.
 const TIDY_EVERY: Duration = Duration::from_secs(3600);
 /// How long talks may go on after the service was asked to end.
-const LAST_TALKS: Duration = Duration::from_secs(20);
+const LAST_TALKS: Duration = Duration::from_secs(120);
 
 /// The loop with what it moves and where its consequences go.
 struct Switchboard {
@@ -119,6 +119,7 @@ impl Switchboard {
                 break;
             }
         }
+        self.world.end_calls(self.parts.clock.now());
         self.world.say_goodbye();
         self.let_out();
         if let Err(error) = self.parts.ledger.flush() {

@@ -215,6 +215,7 @@ impl World {
             customer: remembered.customer,
             customer_name: None,
             card: sealed_state(&card),
+            shown: SmallVec::new(),
             looked_up: false,
             pop_for: None,
             offered_at: remembered.offered_at,

@@ -6,7 +6,7 @@ use shared::phone::Phone;
 use shared::time::Moment;
 use shared::wire::card::CardState;
 use shared::wire::command::{Command, CommandError, Done, Wrapup};
-use shared::wire::event::{Event as DeskEvent, Fault};
+use shared::wire::event::Event as DeskEvent;
 use uuid::Uuid;
 
 use super::calls::sealed_state;
@@ -72,9 +72,6 @@ impl World {
         outcome: Result<Done, CommandError>,
         now: Moment,
     ) {
-        if outcome == Err(CommandError::DatabaseAway) {
-            self.set_fault(Fault::DatabaseAway, true);
-        }
         if let Command::SaveWrapup { wrapup } = command {
             self.wrapup_came_back(id, wrapup, &outcome, now);
         }

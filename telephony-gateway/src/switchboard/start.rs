@@ -1,7 +1,7 @@
 //! Puts the switchboard together: the SIP core with its trunks, the sound, the floor as the ledger left it.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +25,9 @@ use crate::sip::{Network, RegistrationLimits, Stack, StackConfig, Trunk};
 const COPY_QUEUE: usize = 4096;
 /// How long a port of the sound rests between two calls: late packets of the first find nobody.
 const PORT_RESTS: Duration = Duration::from_secs(10);
+/// How often each leg of a talk is asked whether it is still there: a telephone that died without a word is found
+/// after this time and the patience of a transaction, and its caller goes back to the queue.
+const ASK_LEGS_EVERY: Duration = Duration::from_secs(60);
 /// How far back the ledger is read for the floor's state. No session lives longer.
 const REMEMBERED_MS: i64 = 48 * 3600 * 1000;
 /// Ledger records read at a time.
@@ -50,6 +53,7 @@ pub async fn start(parts: Parts) -> anyhow::Result<Switchboard> {
     .await
     .context("the ledger's reader has died")??;
     world.restore(memory, midnight(), now);
+    world.take(Event::Phones { phones: beside::first_phones(&parts).await }, now);
 
     let (to_copier, written) = mpsc::channel(COPY_QUEUE);
     let copier =
@@ -112,10 +116,7 @@ fn start_sound(config: &Config, events: mpsc::Sender<Event>) -> anyhow::Result<R
 
 fn stack_config(config: &Config, locals: &[crate::sip::Flow]) -> anyhow::Result<StackConfig> {
     let sip = &config.sip;
-    let host: Option<IpAddr> = match &sip.advertised {
-        Some(host) => Some(host.parse().with_context(|| format!("sip.advertised: `{host}` is no address"))?),
-        None => None,
-    };
+    let host = sip.advertised;
     let advertised: HashMap<SocketAddr, SocketAddr> =
         locals.iter().filter_map(|flow| Some((flow.local, SocketAddr::new(host?, flow.local.port())))).collect();
     Ok(StackConfig {
@@ -124,6 +125,7 @@ fn stack_config(config: &Config, locals: &[crate::sip::Flow]) -> anyhow::Result<
         advertised,
         realm: sip.realm.clone(),
         trunks: sip.trunks.iter().map(trunk).collect::<anyhow::Result<_>>()?,
+        check_dialogs_every: Some(ASK_LEGS_EVERY),
         registration: RegistrationLimits { longest_expiry_s: sip.registration_max_s, ..RegistrationLimits::default() },
         ..StackConfig::default()
     })

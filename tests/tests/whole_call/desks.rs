@@ -16,9 +16,9 @@ use crate::known_number;
 /// Anna talks with a caller.
 pub struct Talk {
     pub gateway: Gateway,
-    pub phone: Playing,
     pub caller: Playing,
     pub desk: Desk,
+    _phone: Playing,
     pub call: CallId,
     pub customer: CustomerId,
 }
@@ -29,13 +29,13 @@ impl Talk {
     }
 
     pub async fn begin_at(gateway: Gateway) -> Self {
-        let phone = line::phone(&gateway, ANNA, AT_ONCE).await;
+        let _phone = line::phone(&gateway, ANNA, AT_ONCE).await;
         let mut desk = Desk::ready(&gateway, ANNA).await;
         let caller = line::caller(&gateway, Some(&known_number())).await;
         let offer = desk.offered().await;
         let customer = desk.card(&offer).await.0.expect("a customer has this number");
         desk.answered(offer.call).await;
-        Self { gateway, phone, caller, desk, call: offer.call, customer }
+        Self { gateway, _phone, caller, desk, call: offer.call, customer }
     }
 
     pub async fn end(self) -> (Gateway, Desk, CallId) {

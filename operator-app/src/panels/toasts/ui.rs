@@ -13,7 +13,7 @@ pub fn toasts_ui(ui: &Ui, scene: &Scene<'_>, requests: &mut Requests) {
         return;
     }
     // Without a history column of its own there is the dock at the foot.
-    let beside = ui.ctx().content_rect().width() >= crate::screens::operator::HISTORY_BESIDE_FROM;
+    let beside = ui.ctx().content_rect().width() >= crate::panels::HISTORY_BESIDE_FROM;
     let lift = if beside { 0.0 } else { wrapup::HEIGHT };
     let dismiss = words(scene).call.dismiss;
     Area::new(Id::unique("toasts"))

@@ -56,10 +56,7 @@ impl Drop for SyncThread {
 fn run(requests: &mpsc::Receiver<Arc<File>>, asked: &AtomicBool) {
     while let Ok(file) = requests.recv() {
         // Others write meanwhile, and share this one sync. An ending service does not wait.
-        let next = match requests.recv_timeout(WITHIN / 2) {
-            Ok(next) => Some(next),
-            Err(_) => None,
-        };
+        let next = requests.recv_timeout(WITHIN / 2).ok();
         asked.store(false, Ordering::Release);
         for file in std::iter::once(file).chain(next) {
             if let Err(error) = file.sync_data() {

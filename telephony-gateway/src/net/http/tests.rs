@@ -125,7 +125,7 @@ impl Desk {
         }
     }
 
-    async fn is_refused(mut self, why: &str) -> Value {
+    async fn must_be_refused(mut self, why: &str) -> Value {
         let frame = self.hear().await.expect("a refusal in words");
         assert_eq!(frame["refused"]["why"]["why"], why, "{frame}");
         assert_eq!(self.hear().await, None);
@@ -255,30 +255,30 @@ async fn a_desk_that_hangs_up_is_gone_at_once() {
 }
 
 #[tokio::test]
-async fn a_hello_that_cannot_be_taken_is_refused_in_words() {
+async fn a_hello_that_cannot_be_taken_must_be_refused_in_words() {
     let house = House::open();
     let token = house.token().await;
     let mut older = house.desk().await;
     older.say(json!({ "frame": "hello", "version": WIRE_VERSION + 1, "unknown": [] })).await;
-    let frame = older.is_refused("version").await;
+    let frame = older.must_be_refused("version").await;
     assert_eq!(frame["refused"]["why"]["gateway"], WIRE_VERSION);
 
     let mut stranger = house.desk().await;
     stranger.say_hello("nobody's").await;
-    stranger.is_refused("signed_out").await;
+    stranger.must_be_refused("signed_out").await;
 
     let mut rude = house.desk().await;
     rude.say(json!({ "frame": "ping", "nonce": 1, "desk_us": 1 })).await;
-    rude.is_refused("malformed").await;
+    rude.must_be_refused("malformed").await;
 
     house.health.enter(Phase::Ending);
     let mut late = house.desk().await;
     late.say_hello(&token).await;
-    late.is_refused("shutting_down").await;
+    late.must_be_refused("shutting_down").await;
 }
 
 #[tokio::test]
-async fn a_desk_that_speaks_nonsense_is_refused_and_gone() {
+async fn a_desk_that_speaks_nonsense_must_be_refused_and_gone() {
     let mut house = House::open();
     let token = house.token().await;
     for nonsense in ["{", r#"{"frame":"dance"}"#] {
@@ -286,7 +286,7 @@ async fn a_desk_that_speaks_nonsense_is_refused_and_gone() {
         desk.say_hello(&token).await;
         let _hello = house.hello().await;
         desk.say(nonsense).await;
-        desk.is_refused("malformed").await;
+        desk.must_be_refused("malformed").await;
         assert!(matches!(house.event().await, Event::DeskGone { .. }));
     }
 }
