@@ -24,7 +24,12 @@ pub fn pop_line(database: &str, mut pops_us: Vec<i64>) -> Option<String> {
 /// When a line is no fact, or a pop has no time.
 pub fn pops_in_ledger(file: &str) -> Result<Vec<i64>, serde_json::Error> {
     #[derive(Deserialize)]
-    struct Line<'a> {
+    struct Record<'a> {
+        #[serde(borrow)]
+        body: Fact<'a>,
+    }
+    #[derive(Deserialize)]
+    struct Fact<'a> {
         #[serde(borrow)]
         kind: std::borrow::Cow<'a, str>,
         #[serde(borrow)]
@@ -36,9 +41,9 @@ pub fn pops_in_ledger(file: &str) -> Result<Vec<i64>, serde_json::Error> {
     }
     let mut pops = Vec::new();
     for line in file.lines().filter(|line| !line.is_empty()) {
-        let line: Line<'_> = serde_json::from_str(line)?;
-        if line.kind == "pop.shown" {
-            pops.push(serde_json::from_str::<Shown>(line.body.get())?.invite_to_pop_us);
+        let Record { body: fact } = serde_json::from_str(line)?;
+        if fact.kind == "pop.shown" {
+            pops.push(serde_json::from_str::<Shown>(fact.body.get())?.invite_to_pop_us);
         }
     }
     Ok(pops)
@@ -144,8 +149,8 @@ mod tests {
 
     #[test]
     fn only_pops_are_read_from_the_ledger() {
-        let ledger = r#"{"at":1,"call":5,"kind":"queue.joined","body":{}}
-{"at":2,"call":5,"agent":3,"kind":"pop.shown","body":{"invite_to_pop_us":4200}}
+        let ledger = r#"{"seq":1,"crc":"8d3f00aa","body":{"at":1,"call":5,"kind":"queue.joined","body":{}}}
+{"seq":2,"crc":"8d3f00ab","body":{"at":2,"call":5,"agent":3,"kind":"pop.shown","body":{"invite_to_pop_us":4200}}}
 "#;
         assert_eq!(pops_in_ledger(ledger).unwrap(), [4200]);
         assert!(pops_in_ledger("a torn li").is_err());
