@@ -255,6 +255,22 @@ impl Desk {
         self.expect("any event", |event| Some(event.clone())).await
     }
 
+    /// The next event, however long it takes; `None` when the connection is gone.
+    pub async fn next_ever(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Some(event);
+            }
+            let frame = self.frames.recv().await?;
+            self.take(frame);
+        }
+    }
+
+    /// Takes the answers to commands that nobody waited for.
+    pub fn take_answers(&mut self) -> impl Iterator<Item = Result<Done, CommandError>> {
+        self.answers.drain().map(|(_, outcome)| outcome)
+    }
+
     /// Everything that has come up to now and was not asked for.
     pub fn so_far(&mut self) -> Vec<Event> {
         while let Ok(frame) = self.frames.try_recv() {

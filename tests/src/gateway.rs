@@ -18,6 +18,7 @@ use anyhow::Context as _;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
+use sqlx::{ConnectOptions as _, Connection as _};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
@@ -115,14 +116,24 @@ impl City {
 
 fn make_city(folder: &Path) -> anyhow::Result<()> {
     let url = sqlite_url(&folder.join("pult.db"));
-    populate(&url, &folder.join("numbers.json"), 300)
+    populate(&url, &folder.join("numbers.json"), Size { customers: 300, history: 6, history_at_least: 3 })
 }
 
-/// Fills an empty database with a city of so many customers, and with people and telephones.
+/// How big a city is.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    pub customers: u32,
+    /// Interactions of a customer, in the mean.
+    pub history: u32,
+    /// Interactions that every customer has at least.
+    pub history_at_least: u32,
+}
+
+/// Fills an empty database with a city, and with people and telephones.
 ///
 /// # Errors
 /// When one of the gateway's commands fails; with what it has said.
-pub fn populate(database_url: &str, numbers: &Path, customers: u32) -> anyhow::Result<()> {
+pub fn populate(database_url: &str, numbers: &Path, size: Size) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let password = folder.path().join("password");
     fs::write(&password, PASSWORD)?;
@@ -131,8 +142,9 @@ pub fn populate(database_url: &str, numbers: &Path, customers: u32) -> anyhow::R
         command.args(arguments).env("PULT_DATABASE_URL", database_url).stdin(Stdio::null());
         command
     };
-    let mut generate = command(&["generate", "--seed", "1", "--history", "6", "--history-at-least", "3"]);
-    generate.args(["--customers", &customers.to_string(), "--numbers"]).arg(numbers);
+    let mut generate = command(&["generate", "--seed", "1", "--customers", &size.customers.to_string()]);
+    generate.args(["--history", &size.history.to_string()]);
+    generate.args(["--history-at-least", &size.history_at_least.to_string(), "--numbers"]).arg(numbers);
     must(&mut generate)?;
     for person in EVERYBODY {
         if let Some(phone) = person.phone {
@@ -145,7 +157,24 @@ pub fn populate(database_url: &str, numbers: &Path, customers: u32) -> anyhow::R
         user.args(person.phone.iter().flat_map(|phone| ["--phone", phone]));
         must(user.arg("--password-file").arg(&password))?;
     }
-    Ok(())
+    match database_url.strip_prefix("sqlite://") {
+        Some(file) => fold_in_the_log(Path::new(file)),
+        None => Ok(()),
+    }
+}
+
+/// Brings what still stands in SQLite's write-ahead log into the file itself, so that the file can be copied.
+fn fold_in_the_log(file: &Path) -> anyhow::Result<()> {
+    let fold = async {
+        let mut connection = SqliteConnectOptions::new().filename(file).connect().await?;
+        sqlx::query("pragma wal_checkpoint(truncate)").execute(&mut connection).await?;
+        connection.close().await?;
+        anyhow::Ok(())
+    };
+    let wait = || tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(fold);
+    // A thread of its own: a test asks for its city inside a runtime, which allows no other on the same thread.
+    std::thread::scope(|scope| scope.spawn(wait).join())
+        .unwrap_or_else(|_| anyhow::bail!("the database's log could not be folded in"))
 }
 
 fn must(command: &mut std::process::Command) -> anyhow::Result<()> {
@@ -193,12 +222,16 @@ pub struct Setup {
     pub database_url: Option<String>,
     /// Instead of a folder beside the configuration.
     pub state_dir: Option<PathBuf>,
+    /// Logs everything, to be read when a test fails; else only what the program says by itself.
+    pub verbose: bool,
+    /// The last port of the sound; each call takes four, from 20000 on.
+    pub last_rtp_port: u16,
 }
 
 impl Default for Setup {
     /// Telephones ring for long, so that only tests about it see an offer run out.
     fn default() -> Self {
-        Self { ring_s: 60, wrapup_s: 60, database_url: None, state_dir: None }
+        Self { ring_s: 60, wrapup_s: 60, database_url: None, state_dir: None, verbose: true, last_rtp_port: 20_999 }
     }
 }
 
@@ -208,6 +241,7 @@ pub struct Gateway {
     folder: TempDir,
     database_url: String,
     state_dir: PathBuf,
+    verbose: bool,
     process: Option<Child>,
 }
 
@@ -227,6 +261,7 @@ impl Gateway {
     fn prepare(setup: Setup) -> anyhow::Result<Self> {
         let block = Block::claim()?;
         let folder = tempfile::Builder::new().prefix("pult-test-").tempdir()?;
+        let Setup { ring_s, wrapup_s, verbose, last_rtp_port, .. } = setup;
         let state_dir = setup.state_dir.unwrap_or_else(|| folder.path().join("state"));
         fs::create_dir_all(&state_dir)?;
         let database_url = match setup.database_url {
@@ -237,13 +272,13 @@ impl Gateway {
                 sqlite_url(&file)
             }
         };
-        let gateway = Self { block, folder, database_url, state_dir, process: None };
-        gateway.write_config(setup.ring_s, setup.wrapup_s)?;
+        let gateway = Self { block, folder, database_url, state_dir, verbose, process: None };
+        gateway.write_config(ring_s, wrapup_s, last_rtp_port)?;
         Ok(gateway)
     }
 
     /// The words of business as they are shipped, and a gateway file of its own.
-    fn write_config(&self, ring_s: u16, wrapup_s: u16) -> anyhow::Result<()> {
+    fn write_config(&self, ring_s: u16, wrapup_s: u16, last_rtp_port: u16) -> anyhow::Result<()> {
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config");
         for name in ["topics.toml", "results.toml", "reasons.toml", "forms.toml"] {
             fs::copy(shipped.join(name), self.folder.path().join(name))
@@ -266,7 +301,7 @@ options_every_s = 0
 [media]
 address = "{host}"
 first_port = 20000
-last_port = 20999
+last_port = {last_rtp_port}
 
 [desk]
 listen = "{desk}"
@@ -303,7 +338,11 @@ trunk = "carrier"
         let mut command = Command::new(gateway_binary());
         command.args(["serve", "--log", "pretty", "--config"]).arg(self.config_file());
         command.env_remove("PULT_DATABASE_URL").env_remove("PULT_STATE_DIR");
-        command.env("PULT_LOG", std::env::var("PULT_TEST_LOG").unwrap_or_else(|_| "debug".to_owned()));
+        match std::env::var("PULT_TEST_LOG") {
+            Ok(level) => command.env("PULT_LOG", level),
+            Err(_) if self.verbose => command.env("PULT_LOG", "debug"),
+            Err(_) => command.env_remove("PULT_LOG"),
+        };
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).kill_on_drop(true);
         self.process = Some(command.spawn().expect("the gateway's binary can be started"));
         let deadline = Instant::now() + PATIENCE;
@@ -412,6 +451,11 @@ trunk = "carrier"
         self.block.host(number.parse().expect("test telephones have numbers below 256"))
     }
 
+    /// The one address of many telephones that one program plays.
+    pub fn hall_host(&self) -> IpAddr {
+        self.block.host(3)
+    }
+
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.desk_address())
     }
@@ -507,7 +551,8 @@ fn profile_folder() -> PathBuf {
     if folder.ends_with("deps") { folder.parent().unwrap_or(folder).to_path_buf() } else { folder.to_path_buf() }
 }
 
-fn target_folder() -> PathBuf {
+/// The folder for everything that is built.
+pub fn target_folder() -> PathBuf {
     let profile = profile_folder();
     profile.parent().map_or(profile.clone(), Path::to_path_buf)
 }

@@ -1,7 +1,7 @@
 //! The whole of Pult under test: what stands around it in the world, scripted.
 //!
 //! [`gateway`] starts the real program, [`desk`] is an operator's desk without a window, [`sipp`] and [`line`] are the
-//! callers and telephones. [`carrier`] is the telephone world itself.
+//! callers and telephones. [`carrier`] is the telephone world itself. [`bench`] is what the benchmarks measure with.
 
 pub mod gateway;
 
@@ -12,3 +12,5 @@ pub mod sipp;
 pub mod window;
 
 pub mod carrier;
+
+pub mod bench;

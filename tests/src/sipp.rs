@@ -18,13 +18,33 @@ use crate::gateway::{Gateway, PASSWORD, PATIENCE, QUEUE_NUMBER};
 /// The port at which SIPp's telephones stand.
 const PHONE_PORT: u16 = 5060;
 
+/// Bytes that wait at a socket of SIPp when it is busy.
+const SOCKET_BUFFER: &str = "4194304";
+
+/// How many call how often.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    pub calls: u64,
+    pub per_second: u32,
+    /// A caller who would be one more waits.
+    pub at_once: u32,
+    /// What the scenario says it is.
+    pub pause: Duration,
+    /// Everything must be over by then.
+    pub limit: Duration,
+}
+
 /// SIPp, which is installed.
 #[derive(Clone, Copy, Debug)]
 pub struct Sipp(());
 
+/// How long a scenario of a test may take.
+const LIMIT: Duration = Duration::from_secs(60);
+
 /// One scenario that runs.
 pub struct Run {
     scenario: &'static str,
+    limit: Duration,
     folder: TempDir,
     process: Child,
 }
@@ -66,14 +86,20 @@ impl Sipp {
         let host = gateway.phone_host(number);
         // A telephone is called at the address that its registration came from (RFC 3261 does not ask for that; NAT does).
         let options = ["-p", &PHONE_PORT.to_string(), "-m", "1"].map(str::to_owned);
-        self.start(scenario, host, gateway.sip_address(), &[row], &options).finish().await
+        self.start(scenario, host, gateway.sip_address(), &[row], &options, LIMIT).finish().await
     }
 
     /// A telephone that stands on an operator's table. `after` is what the scenario says it is.
     pub fn phone(self, gateway: &Gateway, scenario: &'static str, number: &str, after: Duration) -> Run {
         let host = gateway.phone_host(number);
         let options = ["-p".to_owned(), PHONE_PORT.to_string(), "-d".to_owned(), after.as_millis().to_string()];
-        self.start(scenario, host, gateway.sip_address(), &[], &options)
+        self.start(scenario, host, gateway.sip_address(), &[], &options, LIMIT)
+    }
+
+    /// A telephone whose `-d` is nothing, for at most `limit`.
+    pub fn phone_for(self, gateway: &Gateway, scenario: &'static str, number: &str, limit: Duration) -> Run {
+        let options = ["-p", &PHONE_PORT.to_string(), "-d", "0"].map(str::to_owned);
+        self.start(scenario, gateway.phone_host(number), gateway.sip_address(), &[], &options, limit)
     }
 
     /// Callers from the carrier who dial the queue, one after the other. `after` is what the scenario says it is.
@@ -81,7 +107,39 @@ impl Sipp {
         let rows: Vec<String> = from.iter().map(|number| format!("{number};{QUEUE_NUMBER}")).collect();
         let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
         let options = ["-m".to_owned(), rows.len().to_string(), "-d".to_owned(), after.as_millis().to_string()];
-        self.start(scenario, gateway.carrier_host(), gateway.sip_address(), &rows, &options)
+        self.start(scenario, gateway.carrier_host(), gateway.sip_address(), &rows, &options, LIMIT)
+    }
+
+    /// Registers many telephones, all at the one address where [`Self::hall_of_phones`] will stand.
+    pub async fn register_hall(self, gateway: &Gateway, numbers: &[String]) -> Outcome {
+        let row = |n: &String| format!("{n};[authentication username={n} password={PASSWORD}];{PHONE_PORT};talk");
+        let rows: Vec<String> = numbers.iter().map(row).collect();
+        let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+        let options = ["-p", &PHONE_PORT.to_string(), "-m", &rows.len().to_string(), "-r", "200"].map(str::to_owned);
+        let (host, server) = (gateway.hall_host(), gateway.sip_address());
+        self.start("uac_register.xml", host, server, &rows, &options, LIMIT).finish().await
+    }
+
+    /// Many telephones in one process, for at most `limit`. Each is lifted at once.
+    pub fn hall_of_phones(self, gateway: &Gateway, scenario: &'static str, limit: Duration) -> Run {
+        let options = ["-p", &PHONE_PORT.to_string(), "-d", "0", "-buff_size", SOCKET_BUFFER].map(str::to_owned);
+        self.start(scenario, gateway.hall_host(), gateway.sip_address(), &[], &options, limit)
+    }
+
+    /// Callers from the carrier who dial the queue as `load` says.
+    pub fn load(self, gateway: &Gateway, scenario: &'static str, from: &[String], load: Load) -> Run {
+        let rows: Vec<String> = from.iter().map(|number| format!("{number};{QUEUE_NUMBER}")).collect();
+        let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+        let at_once = load.at_once.to_string();
+        let options = [
+            ["-m", &load.calls.to_string()],
+            ["-r", &load.per_second.to_string()],
+            ["-l", &at_once],
+            ["-d", &load.pause.as_millis().to_string()],
+            ["-buff_size", SOCKET_BUFFER],
+        ];
+        let options = options.concat().into_iter().map(str::to_owned).collect::<Vec<_>>();
+        self.start(scenario, gateway.carrier_host(), gateway.sip_address(), &rows, &options, load.limit)
     }
 
     /// Somebody dials by hand on a registered telephone.
@@ -89,17 +147,25 @@ impl Sipp {
         let row = format!("{number};{dialled};[authentication username={number} password={PASSWORD}]");
         let options =
             ["-p", &PHONE_PORT.to_string(), "-m", "1", "-d", &talk.as_millis().to_string()].map(str::to_owned);
-        self.start("uac_phone_dials.xml", gateway.phone_host(number), gateway.sip_address(), &[&row], &options)
+        self.start("uac_phone_dials.xml", gateway.phone_host(number), gateway.sip_address(), &[&row], &options, LIMIT)
     }
 
     /// The carrier's side of calls that the gateway makes.
     pub fn trunk(self, gateway: &Gateway, scenario: &'static str) -> Run {
         let address = gateway.carrier_address();
         let options = ["-p", &address.port().to_string(), "-d", "0"].map(str::to_owned);
-        self.start(scenario, address.ip(), gateway.sip_address(), &[], &options)
+        self.start(scenario, address.ip(), gateway.sip_address(), &[], &options, LIMIT)
     }
 
-    fn start(self, scenario: &'static str, host: IpAddr, server: SocketAddr, rows: &[&str], options: &[String]) -> Run {
+    fn start(
+        self,
+        scenario: &'static str,
+        host: IpAddr,
+        server: SocketAddr,
+        rows: &[&str],
+        options: &[String],
+        limit: Duration,
+    ) -> Run {
         let folder = tempfile::Builder::new().prefix("pult-sipp-").tempdir().expect("a folder for SIPp");
         let mut command = Command::new("sipp");
         command.arg("-sf").arg(scenarios().join(scenario));
@@ -109,21 +175,21 @@ impl Sipp {
             command.arg("-inf").arg(file);
         }
         command.args(["-i", &host.to_string(), "-mi", &host.to_string()]);
-        command.args(["-nostdin", "-nd", "-timeout", "60s", "-timeout_error"]);
+        command.args(["-nostdin", "-nd", "-timeout", &format!("{}s", limit.as_secs()), "-timeout_error"]);
         command.args(["-trace_err", "-error_file"]).arg(folder.path().join("errors"));
         command.args(["-trace_stat", "-fd", "1", "-stf"]).arg(folder.path().join("statistics"));
         command.args(options).arg(server.to_string());
         let screen = fs::File::create(folder.path().join("screen")).expect("a file for SIPp");
         command.current_dir(folder.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(screen).kill_on_drop(true);
         let process = command.spawn().expect("SIPp can be started");
-        Run { scenario, folder, process }
+        Run { scenario, limit, folder, process }
     }
 }
 
 impl Run {
     /// Waits until the scenario is over.
     pub async fn finish(mut self) -> Outcome {
-        let ended = tokio::time::timeout(2 * PATIENCE, self.process.wait()).await;
+        let ended = tokio::time::timeout(self.limit + PATIENCE, self.process.wait()).await;
         let status = ended.unwrap_or_else(|_| panic!("{} does not come to its end", self.scenario));
         let read = |name: &str| fs::read_to_string(self.folder.path().join(name)).unwrap_or_default();
         Outcome {
@@ -164,6 +230,10 @@ impl Outcome {
 
     pub fn n_failed(&self) -> u64 {
         self.count("FailedCall(C)")
+    }
+
+    pub fn n_retransmissions(&self) -> u64 {
+        self.count("Retransmissions(C)")
     }
 
     fn count(&self, column: &str) -> u64 {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
@@ -14,6 +15,7 @@ use tokio::time::timeout;
 use crate::gateway::{Employee, Gateway, PASSWORD, program};
 
 const PATIENCE: Duration = Duration::from_secs(60);
+const SETTLING: Duration = Duration::from_millis(500);
 
 /// A display that nobody else sees. It ends when this is dropped.
 pub struct Display {
@@ -125,6 +127,33 @@ impl<'a> Window<'a> {
     /// The text that a field holds.
     pub async fn value(&self, name: &str) -> String {
         self.screen(&["value", name]).await
+    }
+
+    /// Finds a command in the list of all commands and runs it, by keys alone: for a display without the
+    /// accessibility bus, where nobody hears what the screen says.
+    ///
+    /// # Errors
+    /// When there is no window, or no hands to press its keys (xdotool).
+    pub async fn run_command_unseen(&self, command: &str) -> anyhow::Result<()> {
+        let pid = self.process.id().context("the desktop runs")?.to_string();
+        let keys: [&[&str]; 5] = [
+            &["xdotool", "search", "--sync", "--onlyvisible", "--all", "--pid", &pid, "--name", ".", "windowactivate"],
+            &["xdotool", "key", "--clearmodifiers", "ctrl+k"],
+            // Without the right layout xdotool borrows a spare key for each letter, and a busy program mixes them up.
+            &["setxkbmap", "-layout", "ru"],
+            &["xdotool", "type", "--delay", "50", command],
+            &["setxkbmap", "-layout", "us"],
+        ];
+        for words in keys.into_iter().chain([["xdotool", "key", "Return"].as_slice()]) {
+            let mut hand = Command::new(words[0]);
+            self.display.on_it(&mut hand);
+            hand.args(&words[1..]).stdin(Stdio::null()).kill_on_drop(true);
+            let done = timeout(PATIENCE, hand.output()).await.context("no hand moves")??;
+            anyhow::ensure!(done.status.success(), "{words:?}: {}", String::from_utf8_lossy(&done.stderr));
+            // The program takes a change of the layout, and draws what was typed, a few frames later.
+            tokio::time::sleep(SETTLING).await;
+        }
+        Ok(())
     }
 
     async fn screen(&self, words: &[&str]) -> String {

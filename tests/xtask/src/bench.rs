@@ -30,7 +30,7 @@ const KNOWN: &[Benchmark] = &[
         name: "pop",
         measures: "from the INVITE at the gateway's socket to the card in the real window, on both databases",
         on_display: true,
-        packages: &[packages::DATABASE, packages::DISPLAY, packages::WINDOW],
+        packages: &[packages::DATABASE, packages::SIP, packages::DISPLAY, packages::WINDOW],
     },
     Benchmark {
         name: "calls",
@@ -72,7 +72,8 @@ pub fn run(arguments: &Arguments) -> Outcome {
     if !arguments.no_install {
         packages::ensure(benchmark.packages)?;
     }
-    let folder = place::target().join("bench");
+    // Beside the logs lie the cities of earlier runs, which take long to make.
+    let folder = place::target().join("bench/logs");
     place::fresh_folder(&folder)?;
     let mut crew = Crew::new(&folder)?;
     let outcome = measure(&mut crew, benchmark, &arguments.rest);
@@ -92,14 +93,11 @@ fn measure(crew: &mut Crew, benchmark: &Benchmark, rest: &[String]) -> Outcome {
         ));
     }
     let program = place::target().join("release").join(binary(benchmark));
-    let mut command = if benchmark.on_display {
-        let mut command = Command::new(place::environment("private-display.sh"));
-        command.arg(program);
-        command
-    } else {
-        Command::new(program)
-    };
+    let mut command = Command::new(program);
     command.args(rest).env("PULT_TEST_SIPP", place::sipp_scenarios());
+    if benchmark.on_display {
+        command.env("PULT_TEST_XENV", place::environment("private-display.sh"));
+    }
     // The accessibility bus would make the window describe every frame in words, which no operator's machine does.
     command.env("PULT_DISPLAY_ACCESSIBLE", "0");
     let needs_database = benchmark.packages.iter().any(|group| std::ptr::eq(*group, packages::DATABASE));
