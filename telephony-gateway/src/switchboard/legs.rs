@@ -69,7 +69,7 @@ impl World {
         let theirs = match offer {
             Some(offer) => {
                 let theirs = AudioSession::parse(offer)?;
-                theirs.pick(&Codec::ALL).ok_or(SdpError::NoCommonCodec)?;
+                can_be_carried(&theirs)?;
                 Some(theirs)
             }
             None => None,
@@ -191,7 +191,7 @@ impl World {
     /// What the telephone has answered to our offer.
     pub(super) fn phone_sound(&mut self, call: CallId, answer: &[u8]) -> Result<(), Refusal> {
         let theirs = AudioSession::parse(answer)?;
-        theirs.pick(&Codec::ALL).ok_or(SdpError::NoCommonCodec)?;
+        can_be_carried(&theirs)?;
         let Some((_, leg)) = self.calls.get_mut(&call).and_then(|slot| slot.phone_leg.as_mut()) else { return Ok(()) };
         leg.theirs = Some(theirs);
         let leg = leg.clone();
@@ -243,7 +243,7 @@ impl World {
     /// Takes in the other side's description of an existing leg.
     fn leg_describes(&mut self, leg: LegId, description: &[u8]) -> Result<(), Refusal> {
         let theirs = AudioSession::parse(description)?;
-        theirs.pick(&Codec::ALL).ok_or(SdpError::NoCommonCodec)?;
+        can_be_carried(&theirs)?;
         let Some(found) = self.leg_mut(leg) else { return Ok(()) };
         found.theirs = Some(theirs);
         let found = found.clone();
@@ -263,6 +263,13 @@ impl World {
     pub(super) fn outside_description(&self, leg: &Leg) -> Vec<u8> {
         self.description(leg)
     }
+}
+
+/// The relay tells the codecs by their own payload types (RFC 3551). A G.711 under another number is refused in words,
+/// where it would be silence.
+fn can_be_carried(theirs: &AudioSession) -> Result<(), SdpError> {
+    let choice = theirs.pick(&Codec::ALL).ok_or(SdpError::NoCommonCodec)?;
+    if choice.payload_type == choice.codec.payload_type() { Ok(()) } else { Err(SdpError::NoCommonCodec) }
 }
 
 /// The caller's own codec first, so that nothing has to be translated.
