@@ -116,7 +116,7 @@ impl City {
 
 fn make_city(folder: &Path) -> anyhow::Result<()> {
     let url = sqlite_url(&folder.join("pult.db"));
-    populate(&url, &folder.join("numbers.json"), Size { customers: 300, history: 6, history_at_least: 3 })
+    populate(&url, &folder.join("numbers.json"), Size::OF_TESTS)
 }
 
 /// How big a city is.
@@ -127,6 +127,11 @@ pub struct Size {
     pub history: u32,
     /// Interactions that every customer has at least.
     pub history_at_least: u32,
+}
+
+impl Size {
+    /// Small enough to be made in a moment.
+    pub const OF_TESTS: Self = Self { customers: 300, history: 6, history_at_least: 3 };
 }
 
 /// Fills an empty database with a city, and with people and telephones.

@@ -17,7 +17,7 @@ use shared::wire::event::{Event, Fault, Offer};
 use sqlx::postgres::PgPool;
 use tempfile::TempDir;
 use tests::desk::{Desk, save, wrapup};
-use tests::gateway::{ANNA, City, Gateway, PATIENCE, Setup, populate};
+use tests::gateway::{ANNA, City, Gateway, PATIENCE, Setup, Size, populate};
 use tests::line::{self, AT_ONCE, Playing};
 use uuid::Uuid;
 
@@ -46,7 +46,7 @@ impl Postgres {
         let mut server = Self { script, folder, url: String::new() };
         server.ask("start");
         server.url = server.ask("url").trim().to_owned();
-        populate(&server.url, &server.folder.path().join("numbers.json"), 300).unwrap();
+        populate(&server.url, &server.folder.path().join("numbers.json"), Size::OF_TESTS).unwrap();
         Some(server)
     }
 
