@@ -103,7 +103,7 @@ async fn a_desktop_killed_in_the_talk_comes_back_to_the_call_the_card_and_the_dr
     window.wait("Разговор, …").await;
     window.press("Комментарий").await;
     window.type_text("Просит перерасчёт за июль").await;
-    window.wait("Черновик сохранён…").await;
+    window.wait("Обращение. Черновик сохранён").await;
     window.kill().await;
 
     let window = Window::open(&display, &gateway, &ANNA, &state);

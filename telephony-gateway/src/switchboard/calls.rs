@@ -505,12 +505,7 @@ impl World {
         self.note(Some(missed.call), None, Fact::CallbackCreated { missed: missed.clone() }, now);
         self.missed.insert(0, missed);
         self.missed.truncate(MISSED_SHOWN);
-        self.tell_missed(now);
-    }
-
-    pub(super) fn tell_missed(&mut self, now: Moment) {
-        let event = DeskEvent::Missed { calls: self.missed.clone() };
-        self.tell_all(&event, now);
+        self.missed_changed = true;
     }
 
     /// What the database knows, together with what it has not been told yet.
@@ -524,8 +519,7 @@ impl World {
         all.sort_by_key(|missed| std::cmp::Reverse(missed.lost_at));
         all.truncate(MISSED_SHOWN);
         self.missed = all;
-        let now = self.clock.now();
-        self.tell_missed(now);
+        self.missed_changed = true;
     }
 
     /// Nothing on this gateway needs the call any more.

@@ -27,6 +27,10 @@ impl World {
             let event = DeskEvent::Waiting { callers: self.waiting_callers() };
             self.tell_all(&event, now);
         }
+        if std::mem::take(&mut self.missed_changed) {
+            let event = DeskEvent::Missed { calls: self.missed.clone() };
+            self.tell_all(&event, now);
+        }
         if std::mem::take(&mut self.floor_changed) {
             self.tell_supervisors(now);
         }

@@ -131,7 +131,7 @@ impl World {
                 if let Some(missed) = self.missed.iter_mut().find(|missed| missed.id == *callback) {
                     missed.handled_by = handled.then_some(id);
                     missed.handled_at = handled.then_some(now.utc_ms);
-                    self.tell_missed(now);
+                    self.missed_changed = true;
                 }
             }
             // The card shows at once what was given during the call.

@@ -63,6 +63,7 @@ pub struct World {
     pub(super) lost_trunks: HashSet<Arc<str>>,
     pub(super) counters: Counters,
     pub(super) waiting_changed: bool,
+    pub(super) missed_changed: bool,
     pub(super) floor_changed: bool,
     pub(super) picture_due: bool,
 
@@ -107,6 +108,7 @@ impl World {
             lost_trunks: HashSet::new(),
             counters,
             waiting_changed: false,
+            missed_changed: false,
             floor_changed: false,
             picture_due: false,
             out: Outputs::default(),
@@ -172,7 +174,8 @@ impl World {
             self.call_input(call, crate::call::Input::NobodyFree, now);
             self.take_sip(now);
         }
-        if (self.waiting_changed || self.floor_changed) && !self.picture_due {
+        let changed = self.waiting_changed || self.missed_changed || self.floor_changed;
+        if changed && !self.picture_due {
             self.picture_due = true;
             self.timers.set(now.after(super::picture::PICTURE_PAUSE), Timer::Picture);
         }
