@@ -105,12 +105,14 @@ impl App {
         }
     }
 
-    /// The frame with the card went to the painter: the pop is measured and told.
-    fn take_mark(&mut self) {
+    /// The frame with the card went to the painter: the pop is measured and told. By now the picture itself has been
+    /// rasterised and handed to the display, for the painter does not come back before.
+    fn take_mark(&mut self, now: Moment) {
         if let Some(at) = self.mark.take()
             && let Some((call, invite_to_pop_us)) = self.desk.drawn(at)
         {
-            tracing::info!(%call, invite_to_pop_us, "the card is on the screen");
+            let present_us = now.since(at).as_micros() as u64;
+            tracing::info!(%call, invite_to_pop_us, present_us, "the card is on the screen");
             self.link.ask(Ask::Shown { call, invite_to_pop_us });
         }
     }
@@ -214,7 +216,7 @@ impl eframe::App for App {
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
         let now = self.clock.now();
         self.take_events(now);
-        self.take_mark();
+        self.take_mark(now);
         self.mind_closing(ctx);
         self.perform(now);
         self.desk.toasts.tidy(now);

@@ -48,6 +48,11 @@ impl Tasks {
         }
     }
 
+    /// The same tasks, those started from here on being of the runtime that this is called in.
+    pub fn here(&self) -> Self {
+        Self { handle: Handle::current(), ..self.clone() }
+    }
+
     /// What the switchboard watches: cancelled when the service is asked to end and no new call is to begin.
     pub fn ending(&self) -> &CancellationToken {
         &self.ending

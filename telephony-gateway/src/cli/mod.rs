@@ -145,7 +145,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Serve => {
             let config = place.config()?;
-            runtime()?.block_on(serve::serve(config))
+            serve::serve(config)
         }
         Command::Migrate => done(runtime()?.block_on(data::migrate(&place))),
         Command::User(command) => done(runtime()?.block_on(command.run(&place))),
@@ -160,8 +160,17 @@ fn done(outcome: anyhow::Result<()>) -> anyhow::Result<ExitCode> {
     outcome.map(|()| ExitCode::SUCCESS)
 }
 
+/// Signalling has a processor for itself. More than a few threads beside it would only wake one another.
+const MOST_THREADS_BESIDE: usize = 4;
+
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")
+    let n_processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    let n_threads = n_processors.saturating_sub(1).clamp(1, MOST_THREADS_BESIDE);
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(n_threads)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")
 }
 
 impl Place {

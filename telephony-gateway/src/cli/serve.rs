@@ -32,58 +32,122 @@ const EVENT_QUEUE: usize = 8192;
 const TEND_SESSIONS_EVERY: Duration = Duration::from_secs(30);
 const CLOSE_WITHIN: Duration = Duration::from_secs(10);
 
-pub(super) async fn serve(config: Config) -> anyhow::Result<ExitCode> {
-    let tasks = Tasks::new();
-    tasks.listen_to_signals().context("cannot listen to signals")?;
-    let health = Health::default();
-    let metrics = health::install_metrics().context("cannot start the metrics")?;
-    let clock = Clock::start();
+/// Two runtimes: signalling has this thread for itself, with the sockets of SIP and the loop, so that a message is
+/// read, dealt with and answered without waking anybody. Desks, records and the database have the threads of the
+/// other one, where a long list or a handshake delays no call.
+pub(super) fn serve(config: Config) -> anyhow::Result<ExitCode> {
+    let beside = super::runtime()?;
+    let signalling = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let signalling = signalling.context("cannot start the runtime of signalling")?;
+    let opened = beside.block_on(Opened::open(config))?;
+    signalling.block_on(opened.serve())
+}
 
-    let _lock = take_state_dir(&config.state_dir)?;
-    let store = open_database(&config, &health).await?;
-    let folder = config.state_dir.join("ledger");
-    let epoch = next_epoch(&folder, Clock::utc())?;
-    let ledger = LedgerFile::open(&folder, epoch, Bounds::default())?;
-    let records: Arc<dyn Records> = Arc::new(store.clone());
-    let sessions = Sessions::open(&config.state_dir, config.sign_in, Arc::clone(&records), Clock::utc());
-    let identity = open_identity(&config)?;
+/// Everything that stands beside the loop, open, and a list of what happens already.
+struct Opened {
+    config: Config,
+    store: Store,
+    store_answers: bool,
+    sessions: Sessions,
+    ledger: LedgerFile,
+    epoch: u64,
+    health: Health,
+    clock: Clock,
+    events: mpsc::Sender<Event>,
+    events_rx: mpsc::Receiver<Event>,
+    tasks: Tasks,
+    _lock: File,
+}
 
-    let (events, events_rx) = mpsc::channel(EVENT_QUEUE);
-    let outbound = Outbound::open(&config.sip, &events, &tasks)?;
-    let desk = DeskDoor { sessions: sessions.clone(), events: events.clone(), health: health.clone() };
-    HttpDoor::new(desk, records, metrics, &tasks).open(config.desk.listen, identity.as_ref())?;
-    tasks.spawn_vital("sessions", tend_sessions(sessions.clone(), events.clone(), tasks.clone()));
+impl Opened {
+    async fn open(config: Config) -> anyhow::Result<Self> {
+        let tasks = Tasks::new();
+        tasks.listen_to_signals().context("cannot listen to signals")?;
+        let health = Health::default();
+        let metrics = health::install_metrics().context("cannot start the metrics")?;
+        let clock = Clock::start();
 
-    let parts = Parts {
-        config: Arc::new(config),
-        store: store.clone(),
-        sessions,
-        outbound,
-        ledger,
-        epoch,
-        health: health.clone(),
-        clock,
-        events,
-        events_rx,
-        tasks: tasks.clone(),
-    };
-    let ran = switchboard::run(parts).await;
+        let lock = take_state_dir(&config.state_dir)?;
+        let (store, store_answers) = open_database(&config, &health).await?;
+        let folder = config.state_dir.join("ledger");
+        let epoch = next_epoch(&folder, Clock::utc())?;
+        let ledger = LedgerFile::open(&folder, epoch, Bounds::default())?;
+        let records: Arc<dyn Records> = Arc::new(store.clone());
+        let sessions = Sessions::open(&config.state_dir, config.sign_in, Arc::clone(&records), Clock::utc());
+        let identity = open_identity(&config)?;
 
-    health.enter(Phase::Ending);
-    tasks.token().cancel();
-    let stubborn = tasks.wait(CLOSE_WITHIN).await;
-    if !stubborn.is_empty() {
-        tracing::warn!(tasks = ?stubborn, "some tasks did not end in time");
+        let (events, events_rx) = mpsc::channel(EVENT_QUEUE);
+        let desk = DeskDoor { sessions: sessions.clone(), events: events.clone(), health: health.clone() };
+        HttpDoor::new(desk, records, metrics, &tasks).open(config.desk.listen, identity.as_ref())?;
+        tasks.spawn_vital("sessions", tend_sessions(sessions.clone(), events.clone(), tasks.clone()));
+        Ok(Self {
+            config,
+            store,
+            store_answers,
+            sessions,
+            ledger,
+            epoch,
+            health,
+            clock,
+            events,
+            events_rx,
+            tasks,
+            _lock: lock,
+        })
     }
-    store.close().await;
-    ran?;
-    let failed = tasks.have_failed();
-    if failed {
-        tracing::error!("the gateway has ended, because a part of it failed");
-    } else {
-        tracing::info!("the gateway has ended");
+
+    /// Takes calls until the end, and closes everything in order.
+    async fn serve(self) -> anyhow::Result<ExitCode> {
+        let Self {
+            config,
+            store,
+            store_answers,
+            sessions,
+            ledger,
+            epoch,
+            health,
+            clock,
+            events,
+            events_rx,
+            tasks,
+            _lock,
+        } = self;
+        // Look-ups are made on this thread, and so are their connections.
+        if store_answers && let Err(error) = store.warm_up().await {
+            tracing::warn!(%error, "the look-up will warm itself with the first callers");
+        }
+        let outbound = Outbound::open(&config.sip, &events, &tasks.here())?;
+        let parts = Parts {
+            config: Arc::new(config),
+            store: store.clone(),
+            sessions,
+            outbound,
+            ledger,
+            epoch,
+            health: health.clone(),
+            clock,
+            events,
+            events_rx,
+            tasks: tasks.clone(),
+        };
+        let ran = switchboard::run(parts).await;
+
+        health.enter(Phase::Ending);
+        tasks.token().cancel();
+        let stubborn = tasks.wait(CLOSE_WITHIN).await;
+        if !stubborn.is_empty() {
+            tracing::warn!(tasks = ?stubborn, "some tasks did not end in time");
+        }
+        store.close().await;
+        ran?;
+        let failed = tasks.have_failed();
+        if failed {
+            tracing::error!("the gateway has ended, because a part of it failed");
+        } else {
+            tracing::info!("the gateway has ended");
+        }
+        Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// Makes the state folder and takes it for this process; two gateways in one folder would tear each other's ledger.
@@ -104,26 +168,23 @@ fn take_state_dir(folder: &Path) -> anyhow::Result<File> {
     Ok(lock)
 }
 
-/// Opens the database. One that is away is a fault that is said, not a reason to take no calls; a wrong schema is.
-async fn open_database(config: &Config, health: &Health) -> anyhow::Result<Store> {
+/// Opens the database, and says whether it answers. One that is away is a fault that is said, not a reason to take no
+/// calls; a wrong schema is.
+async fn open_database(config: &Config, health: &Health) -> anyhow::Result<(Store, bool)> {
     let store = super::open_store(&config.database_url, config.node).await?;
     let database = config.database_shown();
     // A file of our own is brought up to date by itself; a server is shared, and its owner says when.
     let checked = if store.kind() == "sqlite" { store.migrate().await } else { store.check_schema().await };
+    let answers = checked.is_ok();
     match checked {
-        Ok(()) => {
-            tracing::info!(database, "the database is there");
-            if let Err(error) = store.warm_up().await {
-                tracing::warn!(%error, "the look-up will warm itself with the first callers");
-            }
-        }
+        Ok(()) => tracing::info!(database, "the database is there"),
         Err(error @ OpenStoreError::Schema { .. }) => return Err(error.into()),
         Err(error) => {
             tracing::warn!(database, error = %anyhow::Error::from(error), "the database is away; calls are taken without it");
             health.set(Fault::DatabaseAway, true);
         }
     }
-    Ok(store)
+    Ok((store, answers))
 }
 
 fn open_identity(config: &Config) -> anyhow::Result<Option<tls::Identity>> {

@@ -41,6 +41,8 @@ use crate::shutdown::Tasks;
 use crate::switchboard::event::Event;
 
 const LONGEST_BODY: usize = 64 * 1024;
+/// What desks say is short. The whole buffer is cleared before each reading, and each desk has one.
+const READ_BUFFER: usize = 4 * 1024;
 const LONGEST_SEARCH: usize = 100;
 const SEARCH_LINES: u16 = 20;
 /// Control sockets that have not said hello yet.
@@ -201,7 +203,8 @@ async fn desk(
             .into_response();
     };
     let connection = door.last_connection.fetch_add(1, Ordering::Relaxed) + 1;
-    upgrade.max_message_size(LONGEST_MESSAGE).max_frame_size(LONGEST_MESSAGE).on_upgrade(async move |socket| {
+    let upgrade = upgrade.max_message_size(LONGEST_MESSAGE).max_frame_size(LONGEST_MESSAGE);
+    upgrade.read_buffer_size(READ_BUFFER).on_upgrade(async move |socket| {
         let life = door.desk.clone().serve(socket, connection, from.ip(), unknown);
         door.tasks.spawn("desk", life);
     })

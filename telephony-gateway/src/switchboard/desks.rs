@@ -99,6 +99,8 @@ impl World {
         let call = agent.state.work.call().and_then(|call| self.calls.get(&call)).map(|slot| slot.at_desk(now));
         let shown = call.as_ref().map(|call| call.offer.call);
         let is_supervisor = agent.profile.role >= Role::Supervisor;
+        // This desk has the list of this moment, which may be another than the others were told last.
+        self.waiting_told = None;
         let snapshot = Snapshot {
             state,
             call,

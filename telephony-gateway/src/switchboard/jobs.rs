@@ -63,6 +63,14 @@ pub struct Found {
 }
 
 impl Job {
+    /// Whether a pop waits for it.
+    pub const fn is_urgent(&self) -> bool {
+        match self {
+            Self::LookUp { .. } | Self::OpenCard { .. } => true,
+            Self::Save(_) | Self::PopTime { .. } => false,
+        }
+    }
+
     /// Does the work and says what came of it.
     pub async fn run(self, store: Store, config: Arc<Config>) -> Option<Event> {
         match self {

@@ -41,6 +41,7 @@ use crate::journal::copy::Written;
 use crate::journal::fact::Entry;
 use crate::journal::file::{AppendError, Position};
 use crate::net::health::Phase;
+use crate::shutdown::Tasks;
 pub use parts::Parts;
 
 use event::Event;
@@ -63,6 +64,8 @@ struct Switchboard {
     parts: Parts,
     world: World,
     to_copier: mpsc::Sender<Vec<Written>>,
+    /// Tasks of the loop's own thread.
+    here: Tasks,
     jobs: Arc<Semaphore>,
     ledger_stuck: bool,
 }
@@ -206,10 +209,12 @@ impl Switchboard {
     }
 
     fn begin(&self, job: Job) {
-        let Parts { store, config, events, .. } = &self.parts;
+        let Parts { store, config, events, tasks, .. } = &self.parts;
         let (store, config, events) = (store.clone(), Arc::clone(config), events.clone());
         let jobs = Arc::clone(&self.jobs);
-        self.parts.tasks.spawn("job", async move {
+        // Somebody waits for a look-up: it wakes nobody but the database.
+        let tasks = if job.is_urgent() { &self.here } else { tasks };
+        tasks.spawn("job", async move {
             let Ok(_place) = jobs.acquire().await else { return };
             if let Some(event) = job.run(store, config).await {
                 // A closed channel means that the loop has ended.

@@ -24,8 +24,7 @@ impl World {
         metrics::gauge!("callers_waiting").set(self.waiting.len() as f64);
         metrics::gauge!("agents_free").set(self.free.len() as f64);
         if std::mem::take(&mut self.waiting_changed) {
-            let event = DeskEvent::Waiting { callers: self.waiting_callers() };
-            self.tell_all(&event, now);
+            self.tell_waiting(now);
         }
         if std::mem::take(&mut self.missed_changed) {
             let event = DeskEvent::Missed { calls: self.missed.clone() };
@@ -33,6 +32,15 @@ impl World {
         }
         if std::mem::take(&mut self.floor_changed) {
             self.tell_supervisors(now);
+        }
+    }
+
+    /// A caller whom somebody free took in the same turn has waited nowhere: then the desks know the list already.
+    fn tell_waiting(&mut self, now: Moment) {
+        let callers = self.waiting_callers();
+        if self.waiting_told.as_ref() != Some(&callers) {
+            self.tell_all(&DeskEvent::Waiting { callers: callers.clone() }, now);
+            self.waiting_told = Some(callers);
         }
     }
 

@@ -62,7 +62,8 @@ pub async fn start(parts: Parts) -> anyhow::Result<Switchboard> {
     // Whatever the last run has left is copied at once.
     to_copier.try_send(Vec::new()).context("the copier has died")?;
     beside::start(&parts);
-    Ok(Switchboard { parts, world, to_copier, jobs: Arc::new(Semaphore::new(JOBS)), ledger_stuck: false })
+    let here = parts.tasks.here();
+    Ok(Switchboard { parts, world, to_copier, here, jobs: Arc::new(Semaphore::new(JOBS)), ledger_stuck: false })
 }
 
 /// Reads the ledger from `since` on, up to what the last run has written.

@@ -10,7 +10,7 @@ use shared::domain::call::MissedCall;
 use shared::domain::queue::QueueCode;
 use shared::ids::{AgentId, CallId, IdMint};
 use shared::time::{Clock, Moment};
-use shared::wire::event::{Event as DeskEvent, Fault};
+use shared::wire::event::{Event as DeskEvent, Fault, WaitingCaller};
 use tokio::sync::mpsc;
 
 use super::agents::Agent;
@@ -63,6 +63,8 @@ pub struct World {
     pub(super) lost_trunks: HashSet<Arc<str>>,
     pub(super) counters: Counters,
     pub(super) waiting_changed: bool,
+    /// The waiting callers as every desk has them; `None` when a desk may have another list.
+    pub(super) waiting_told: Option<Vec<WaitingCaller>>,
     pub(super) missed_changed: bool,
     pub(super) floor_changed: bool,
     pub(super) picture_due: bool,
@@ -108,6 +110,7 @@ impl World {
             lost_trunks: HashSet::new(),
             counters,
             waiting_changed: false,
+            waiting_told: None,
             missed_changed: false,
             floor_changed: false,
             picture_due: false,

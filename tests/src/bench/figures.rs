@@ -9,13 +9,30 @@ pub fn percentile(sorted: &[i64], percent: f64) -> Option<i64> {
     sorted.get(rank.clamp(1, sorted.len().max(1)) - 1).copied()
 }
 
-/// `sqlite invite_to_pop_ms p50 … p95 … p99 … max … n …`, from microseconds.
-pub fn pop_line(database: &str, mut pops_us: Vec<i64>) -> Option<String> {
-    pops_us.sort_unstable();
-    let ms = |percent| percentile(&pops_us, percent).map(|us| us as f64 / 1000.0);
+/// `NAME p50 … p95 … p99 … max … n …` in milliseconds, from microseconds.
+pub fn times_line(name: &str, mut times_us: Vec<i64>) -> Option<String> {
+    times_us.sort_unstable();
+    let ms = |percent| percentile(&times_us, percent).map(|us| us as f64 / 1000.0);
     let (p50, p95, p99, max) = (ms(50.0)?, ms(95.0)?, ms(99.0)?, ms(100.0)?);
-    let n = pops_us.len();
-    Some(format!("{database} invite_to_pop_ms p50 {p50:.2} p95 {p95:.2} p99 {p99:.2} max {max:.2} n {n}"))
+    let n = times_us.len();
+    Some(format!("{name} p50 {p50:.2} p95 {p95:.2} p99 {p99:.2} max {max:.2} n {n}"))
+}
+
+/// How long each picture with a card took from the mark to the display, as the window's log says.
+///
+/// # Errors
+/// When a line of the log is no JSON.
+pub fn presents_in_log(log: &str) -> Result<Vec<i64>, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct Line {
+        fields: Fields,
+    }
+    #[derive(Deserialize)]
+    struct Fields {
+        present_us: Option<i64>,
+    }
+    let lines = log.lines().map(serde_json::from_str::<Line>);
+    lines.filter_map(|line| line.map(|line| line.fields.present_us).transpose()).collect()
 }
 
 /// The times of all pops that stand in a file of the gateway's ledger, in microseconds.
@@ -142,9 +159,18 @@ mod tests {
 
     #[test]
     fn a_line_of_pops_is_in_milliseconds_whatever_their_order() {
-        let line = pop_line("sqlite", vec![9_000, 4_250, 5_000]).unwrap();
+        let line = times_line("sqlite invite_to_pop_ms", vec![9_000, 4_250, 5_000]).unwrap();
         assert_eq!(line, "sqlite invite_to_pop_ms p50 5.00 p95 9.00 p99 9.00 max 9.00 n 3");
-        assert_eq!(pop_line("sqlite", Vec::new()), None);
+        assert_eq!(times_line("sqlite invite_to_pop_ms", Vec::new()), None);
+    }
+
+    #[test]
+    fn only_pictures_with_a_card_are_read_from_the_window_s_log() {
+        let log = r#"{"level":"INFO","fields":{"message":"the desk starts","version":"0.1.0"}}
+{"level":"INFO","fields":{"message":"the card is on the screen","call":"7","invite_to_pop_us":4200,"present_us":18000}}
+"#;
+        assert_eq!(presents_in_log(log).unwrap(), [18_000]);
+        assert!(presents_in_log("a torn li").is_err());
     }
 
     #[test]

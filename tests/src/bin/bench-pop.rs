@@ -16,7 +16,7 @@ use rand::seq::SliceRandom as _;
 use shared::domain::agent::Presence;
 use shared::wire::event::Event;
 use tests::bench::city::BenchCity;
-use tests::bench::figures::{pop_line, pops_in_ledger};
+use tests::bench::figures::{pops_in_ledger, presents_in_log, times_line};
 use tests::desk::Desk;
 use tests::gateway::{ANNA, Gateway, OLGA, Setup, Size};
 use tests::sipp::{Load, Sipp};
@@ -74,15 +74,24 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         }
         Err(_) => println!("postgres was not measured: PULT_TEST_POSTGRES names no server"),
     }
-    println!("present_ms was not measured: the window does not tell when its picture reaches the screen");
-    for line in lines {
-        println!("{line}");
+    for Lines { present, .. } in &lines {
+        println!("{present}");
+    }
+    for Lines { pop, .. } in &lines {
+        println!("{pop}");
     }
     Ok(())
 }
 
-/// The line of one database.
-async fn measure(database: &str, city: &BenchCity, arguments: &Arguments) -> anyhow::Result<String> {
+/// What one database comes to.
+struct Lines {
+    /// From the INVITE to the frame that shows the card, laid out and tessellated.
+    pop: String,
+    /// From there until the picture has been drawn, by software where there is no graphics card, and handed over.
+    present: String,
+}
+
+async fn measure(database: &str, city: &BenchCity, arguments: &Arguments) -> anyhow::Result<Lines> {
     let sipp = Sipp::find("bench pop").context("SIPp is not there")?;
     let display = Display::start("bench pop").await.context("there is no display for the window")?;
     let mut callers = city.numbers.known.clone();
@@ -101,7 +110,8 @@ async fn measure(database: &str, city: &BenchCity, arguments: &Arguments) -> any
     let ring = Duration::from_millis(arguments.ring_ms);
     let limit = Duration::from_secs(120 + 2 * arguments.calls as u64);
     let phone = sipp.phone_for(&gateway, "uas_phone_silent.xml", "101", limit);
-    let window = Window::open(&display, &gateway, &ANNA, &gateway.folder().join("desk"));
+    let desk_folder = gateway.folder().join("desk");
+    let window = Window::open(&display, &gateway, &ANNA, &desk_folder);
     be_ready(&window, &gateway).await?;
 
     eprintln!("{database}: {} calls", arguments.calls);
@@ -119,7 +129,11 @@ async fn measure(database: &str, city: &BenchCity, arguments: &Arguments) -> any
     if n_without > 0 {
         println!("{database}: {n_without} cards were not shown while it rang; these calls are missing in the figures");
     }
-    pop_line(database, pops).context("no card was shown")
+    let presents = presents_in_log(&std::fs::read_to_string(desk_folder.join("desk.log"))?)?;
+    Ok(Lines {
+        pop: times_line(&format!("{database} invite_to_pop_ms"), pops).context("no card was shown")?,
+        present: times_line(&format!("{database} present_ms"), presents).context("no picture was presented")?,
+    })
 }
 
 /// Makes the window's operator ready by keys, and looks at the floor through a supervisor's desk until that is so.

@@ -70,5 +70,5 @@ select json_object(
                 'agent', agent_id, 'agent_name', agent_name, 'topic', topic, 'result', result, 'summary', summary))
             from (
                 select * from interaction where customer_id = c.id
-                order by started_at desc, id desc limit $2)))))
+                order by started_at desc, id desc limit $2 + 0)))))
 from customer c where c.id = $1";

@@ -83,7 +83,8 @@ impl Sqlite {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(Duration::from_secs(5))
             .foreign_keys(true)
-            .pragma("mmap_size", "1073741824")
+            // Not mapped: each look at a file that has been written to meanwhile would map all of it anew.
+            .pragma("mmap_size", "0")
             .pragma("cache_size", "-16384")
             .disable_statement_logging();
         let place = file.get_filename().display().to_string();
