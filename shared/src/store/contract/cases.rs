@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::*;
 use crate::domain::account::{AccountStatus, ReadingSource, ZoneValues};
 use crate::domain::call::{CallEnding, CallRecord, MissedCall};
+use crate::domain::customer::CustomerFlag;
 use crate::domain::reading::{ReadingFault, ReadingRules};
 use crate::domain::request::{FieldValue, RequestStatus};
 use crate::ids::CallbackId;
@@ -26,6 +27,8 @@ promised! {
     a_missed_call_is_owed_until_somebody_has_called_back,
     what_is_copied_twice_is_there_once,
     a_generated_city_has_whole_cards,
+    a_card_travels_as_it_left_the_database,
+    what_an_operator_should_know_of_a_customer_is_on_the_card,
     a_city_is_made_once,
 }
 
@@ -283,14 +286,67 @@ async fn a_generated_city_has_whole_cards(store: Store) {
         assert_eq!(serde_json::to_string(&apart).unwrap(), serde_json::to_string(&card).unwrap());
     }
     for &phone in &numbers.shared {
-        let CallerLookup::Several(lines) = store.look_up(phone, 10).await.unwrap() else { panic!("two share it") };
-        assert_eq!(lines.len(), 2);
-        assert!(lines.iter().all(|line| line.account.is_some()));
+        let CardState::Several { candidates } = caller(&store, phone).await else { panic!("two share it") };
+        assert_eq!(candidates.len(), 2);
+        assert!(candidates.iter().all(|line| line.account.is_some()));
     }
     for &phone in &numbers.unknown[..20] {
-        assert!(matches!(store.look_up(phone, 10).await.unwrap(), CallerLookup::Nobody));
+        assert!(matches!(caller(&store, phone).await, CardState::Unknown));
     }
     assert!(store.check_integrity().await.unwrap().is_empty());
+}
+
+async fn a_card_travels_as_it_left_the_database(store: Store) {
+    let numbers = city(&store, 60, 12).await;
+    for &phone in numbers.known.iter().chain(&numbers.shared) {
+        // As many lines as there are, one fewer, and more: the history says rightly whether there is a next page.
+        let n_lines = card_of_anybody(&store, phone).await.map_or(1, |card| card.history.total) as u16;
+        for limit in [n_lines - 1, n_lines, n_lines + 1, 10] {
+            let found = store.look_up(phone, limit).await.unwrap();
+            let state = found.card.open().unwrap();
+            let sent: serde_json::Value = serde_json::from_str(found.card.json()).unwrap();
+            assert_eq!(sent, serde_json::to_value(&state).unwrap(), "nothing more and nothing less than the wire says");
+            let CardState::Known { card } = state else { continue };
+            assert_eq!(found.customer, Some((card.customer.id, card.customer.name.clone())));
+            assert_eq!(found.shown.as_slice(), [card.customer.id]);
+            let next = card.history.lines.last().filter(|_| card.history.total > i64::from(limit));
+            assert_eq!(
+                card.history.next.map(|next| (next.started_at, next.id)),
+                next.map(|last| (last.started_at, last.id))
+            );
+            let opened = store.open_card(card.customer.id, limit).await.unwrap();
+            assert_eq!((opened.card.json(), opened.customer), (found.card.json(), found.customer));
+        }
+    }
+    let nobody = store.open_card(CustomerId(999_999), 10).await.unwrap();
+    assert!(matches!(nobody.card.open().unwrap(), CardState::Unknown));
+}
+
+async fn card_of_anybody(store: &Store, phone: Phone) -> Option<Card> {
+    match caller(store, phone).await {
+        CardState::Known { card } => Some(*card),
+        _ => None,
+    }
+}
+
+async fn what_an_operator_should_know_of_a_customer_is_on_the_card(store: Store) {
+    let customer = make(&store, &sokolova()).await;
+    let flags = async || store.card(customer, 1).await.unwrap().unwrap().customer.flags;
+    assert_eq!(flags().await, []);
+    for (place, flag) in CustomerFlag::ALL.into_iter().enumerate() {
+        set_flags(&store, 1 << place).await;
+        assert_eq!(flags().await, [flag]);
+    }
+    set_flags(&store, 63).await;
+    assert_eq!(flags().await, CustomerFlag::ALL);
+}
+
+async fn set_flags(store: &Store, bits: i64) {
+    let sql = match &store.backend {
+        crate::store::Backend::Sqlite(_) => "update customer set flags = $1",
+        crate::store::Backend::Postgres(_) => "update customer set flags = $1::bigint::int",
+    };
+    store.commit(crate::store::unit::Unit::default().then(sql, [bits.into()])).await.unwrap();
 }
 
 async fn a_city_is_made_once(store: Store) {
