@@ -40,7 +40,7 @@ pub use error::{OpenStoreError, SaveError, StoreError};
 pub use statements::Statements;
 
 pub use audit::{AuditAction, AuditRow};
-pub use calls::LedgerRow;
+pub use calls::{LedgerAudit, LedgerBatch, LedgerRow};
 pub use cards::Found;
 pub use saves::CallFacts;
 pub use users::{NewUser, PhoneRow, UserRow};

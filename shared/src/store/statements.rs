@@ -78,6 +78,8 @@ statements! {
     delete_phone,
     // audit
     insert_audit,
+    /// Only what comes from a line of the ledger that is not there yet.
+    insert_ledger_audit,
     // the schema itself
     /// → 1 when there is a customer.
     any_customer,

@@ -9,7 +9,7 @@ use crate::domain::customer::CustomerFlag;
 use crate::domain::reading::{ReadingFault, ReadingRules};
 use crate::domain::request::{FieldValue, RequestStatus};
 use crate::ids::CallbackId;
-use crate::store::{AuditAction, AuditRow, LedgerRow, OpenStoreError, SaveError};
+use crate::store::{AuditAction, AuditRow, LedgerAudit, LedgerBatch, LedgerRow, OpenStoreError, SaveError};
 use crate::wire::command::{NewReading, NewRequest};
 use crate::wire::http::HistoryQuery;
 
@@ -26,6 +26,7 @@ promised! {
     a_request_stands_on_the_card,
     a_missed_call_is_owed_until_somebody_has_called_back,
     what_is_copied_twice_is_there_once,
+    a_batch_of_the_ledger_is_copied_whole_or_not_at_all,
     a_generated_city_has_whole_cards,
     a_card_travels_as_it_left_the_database,
     what_an_operator_should_know_of_a_customer_is_on_the_card,
@@ -203,8 +204,9 @@ fn missed(id: i64, customer: Option<CustomerId>, lost_at: UtcMs) -> MissedCall {
 async fn a_missed_call_is_owed_until_somebody_has_called_back(store: Store) {
     let customer = make(&store, &sokolova()).await;
     let lost = [missed(1, Some(customer), NOW), missed(2, None, UtcMs(NOW.0 + 5))];
-    store.add_missed(&lost).await.unwrap();
-    store.add_missed(&lost).await.unwrap();
+    let batch = LedgerBatch { missed: lost.to_vec(), ..LedgerBatch::default() };
+    store.copy_ledger(&batch).await.unwrap();
+    store.copy_ledger(&batch).await.unwrap();
     let owed = store.missed_calls(10).await.unwrap();
     assert_eq!(owed[0], lost[1]);
     assert_eq!(owed[1].customer_name.as_ref().unwrap().reveal(), "Соколова Алёна Игоревна");
@@ -221,21 +223,18 @@ async fn a_missed_call_is_owed_until_somebody_has_called_back(store: Store) {
     assert!(matches!(nobody, Err(SaveError::NotFound { .. })), "{nobody:?}");
 }
 
-async fn what_is_copied_twice_is_there_once(store: Store) {
-    let line = LedgerRow {
+/// A call that ended unanswered after somebody had seen the caller's card.
+fn lost_call() -> LedgerBatch {
+    let line = |seq, kind: &str| LedgerRow {
         node: 1,
-        epoch: 9,
-        seq: 1,
+        epoch: 3,
+        seq,
         at: NOW,
-        kind: "call_arrived".into(),
+        kind: kind.into(),
         call: Some(CallId(500)),
         agent: None,
         body: r#"{"queue":"billing"}"#.into(),
     };
-    let lines = [line.clone(), LedgerRow { seq: 2, ..line }];
-    store.write_ledger(&lines[..1]).await.unwrap();
-    store.write_ledger(&lines).await.unwrap();
-
     let call = CallRecord {
         id: CallId(500),
         queue: QueueCode::new("billing"),
@@ -251,15 +250,54 @@ async fn what_is_copied_twice_is_there_once(store: Store) {
         ending: CallEnding::Abandoned,
         invite_to_pop_us: None,
     };
-    store.save_calls(std::slice::from_ref(&call)).await.unwrap();
-    store.save_calls(&[call]).await.unwrap();
-    store.set_pop_time(CallId(500), 4_200).await.unwrap();
+    let row = AuditRow {
+        at: NOW,
+        agent: AgentId(77),
+        what: AuditAction::CardOpened,
+        customer: Some(CustomerId(8)),
+        call: Some(CallId(500)),
+    };
+    LedgerBatch {
+        lines: vec![line(1, "call.arrived"), line(2, "card.opened"), line(3, "call.ended")],
+        calls: vec![call],
+        missed: vec![missed(1, None, NOW)],
+        audit: vec![LedgerAudit { node: 1, epoch: 3, seq: 2, row }],
+    }
+}
 
-    let row = AuditRow { at: NOW, agent: AgentId(77), what: AuditAction::CardOpened, customer: None, call: None };
-    store.audit(&[row.clone(), row]).await.unwrap();
-    assert_eq!(count(&store, "select cast(count(*) as text) from ledger").await, 2);
+async fn what_is_copied_twice_is_there_once(store: Store) {
+    let batch = lost_call();
+    let beginning = LedgerBatch { lines: batch.lines[..1].to_vec(), ..LedgerBatch::default() };
+    store.copy_ledger(&LedgerBatch::default()).await.unwrap();
+    store.copy_ledger(&beginning).await.unwrap();
+    store.copy_ledger(&batch).await.unwrap();
+    store.copy_ledger(&batch).await.unwrap();
+    store.set_pop_time(CallId(500), 4_200).await.unwrap();
+    assert_eq!(count(&store, "select cast(count(*) as text) from ledger").await, 3);
     assert_eq!(count(&store, "select cast(count(*) as text) from call where invite_to_pop_us = 4200").await, 1);
-    assert_eq!(count(&store, "select cast(count(*) as text) from audit where what = 'card_opened'").await, 2);
+    assert_eq!(count(&store, "select cast(count(*) as text) from missed_call").await, 1);
+    let seen = "select cast(count(*) as text) from audit where what = 'card_opened' and customer_id = 8";
+    assert_eq!(count(&store, seen).await, 1, "the card was opened once, however often that was copied");
+
+    let row = batch.audit[0].row.clone();
+    store.audit(&[row.clone(), row]).await.unwrap();
+    assert_eq!(count(&store, seen).await, 3, "opened twice more by hand");
+}
+
+async fn a_batch_of_the_ledger_is_copied_whole_or_not_at_all(store: Store) {
+    let kept = "select cast((select count(*) from call) + (select count(*) from missed_call) \
+        + (select count(*) from audit) as text)";
+    // The calls come before the lines of the ledger, which find no table.
+    run(&store, "alter table ledger rename to elsewhere").await;
+    assert!(store.copy_ledger(&lost_call()).await.is_err());
+    assert_eq!(count(&store, kept).await, 0);
+    run(&store, "alter table elsewhere rename to ledger").await;
+    store.copy_ledger(&lost_call()).await.unwrap();
+    assert_eq!(count(&store, kept).await, 3);
+}
+
+async fn run(store: &Store, sql: &'static str) {
+    store.commit(crate::store::unit::Unit::default().then(sql, [])).await.unwrap();
 }
 
 async fn count(store: &Store, sql: &'static str) -> i64 {

@@ -64,6 +64,7 @@ pub static STATEMENTS: Statements = Statements {
     upsert_phone: users::UPSERT_PHONE,
     delete_phone: users::DELETE_PHONE,
     insert_audit: audit::INSERT_AUDIT,
+    insert_ledger_audit: audit::INSERT_LEDGER_AUDIT,
     any_customer: "select '1' from customer limit 1",
     schema_version: "select cast(max(version) as text) from _sqlx_migrations where success",
 };
