@@ -47,7 +47,12 @@ statements! {
     read_key,
     /// `$1` account, `$2` day → what is known of the meter around that day.
     reading_context,
+    /// `$1` account: nobody else saves a reading of it until the transaction ends.
+    lock_meter,
     upsert_reading,
+    /// `$1` account, `$2` day, `$3` where the register starts again, `$4` ratio: that day's reading and the one after
+    /// it get what went through since the reading before.
+    count_consumption_again,
     insert_request,
     // calls
     insert_ledger,

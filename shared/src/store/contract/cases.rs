@@ -23,6 +23,8 @@ promised! {
     one_bad_save_takes_nobody_with_it,
     a_reading_is_judged_kept_and_shown,
     a_doubtful_reading_waits_for_a_yes,
+    a_reading_remembered_late_is_billed_once,
+    readings_of_one_meter_saved_at_once_are_billed_once,
     a_request_stands_on_the_card,
     a_missed_call_is_owed_until_somebody_has_called_back,
     what_is_copied_twice_is_there_once,
@@ -160,6 +162,67 @@ async fn a_doubtful_reading_waits_for_a_yes(store: Store) {
     assert!(matches!(asked, Err(SaveError::Unconfirmed(_))), "{asked:?}");
     let confirmed = NewReading { confirmed: true, ..reading };
     store.save_reading(key(), &anna(), &confirmed, today(), &rules).await.unwrap();
+}
+
+/// What the first account's readings have consumed, newest first, and what the card says of this month.
+async fn consumed_and_billed(store: &Store, customer: CustomerId, reading: &NewReading, n: usize) -> (Vec<i64>, i64) {
+    let card = store.card(customer, 1).await.unwrap().unwrap();
+    let of_account = card.readings.iter().filter(|line| line.account == reading.account);
+    let this_month = card.consumption.iter().find(|month| (month.year, month.month) == (2026, 11));
+    (of_account.take(n).map(|line| line.consumed).collect(), this_month.map_or(0, |month| month.kwh))
+}
+
+async fn a_reading_remembered_late_is_billed_once(store: Store) {
+    let (customer, reading) = with_a_meter(&store).await;
+    let n_zones = reading.values.len() as i64;
+    let (last_consumed, billed_before) = consumed_and_billed(&store, customer, &reading, 1).await;
+    let given = |days_ago: u64, more: i64| NewReading {
+        taken_on: today() - chrono::Days::new(days_ago),
+        values: reading.values.iter().map(|value| value + more).collect(),
+        ..reading.clone()
+    };
+    let save = async |reading: &NewReading| {
+        store.save_reading(key(), &anna(), reading, today(), &ReadingRules::default()).await
+    };
+    let billed = async |n: usize| {
+        let (consumed, in_month) = consumed_and_billed(&store, customer, &reading, n).await;
+        (consumed.iter().map(|kwh| kwh / n_zones).collect::<Vec<_>>(), (in_month - billed_before) / n_zones)
+    };
+    // Today's reading is 93 above the last one of the city; then the customer remembers what it was a day ago, and
+    // then corrects that; then remembers yet another day between.
+    save(&given(0, 90)).await.unwrap();
+    assert_eq!(billed(1).await, (vec![93], 93));
+    save(&given(1, 40)).await.unwrap();
+    assert_eq!(billed(2).await, (vec![50, 43], 93));
+    save(&given(1, 70)).await.unwrap();
+    assert_eq!(billed(2).await, (vec![20, 73], 93));
+    save(&given(2, 60)).await.unwrap();
+    assert_eq!(billed(3).await, (vec![20, 10, 63], 93));
+    let (untouched, _) = consumed_and_billed(&store, customer, &reading, 4).await;
+    assert_eq!(untouched[3], last_consumed[0]);
+
+    let too_much = save(&given(1, 91)).await;
+    assert!(matches!(too_much, Err(SaveError::Reading(ReadingFault::MoreThanNext))), "{too_much:?}");
+    assert_eq!(billed(3).await, (vec![20, 10, 63], 93), "what was refused has changed nothing");
+}
+
+async fn readings_of_one_meter_saved_at_once_are_billed_once(store: Store) {
+    let (customer, reading) = with_a_meter(&store).await;
+    let (_, billed_before) = consumed_and_billed(&store, customer, &reading, 1).await;
+    let saves = (0..4_u64).map(|days_ago| {
+        let given = NewReading {
+            taken_on: today() - chrono::Days::new(days_ago),
+            values: reading.values.iter().map(|value| value + 40 - 10 * days_ago as i64).collect(),
+            ..reading.clone()
+        };
+        let store = store.clone();
+        async move { store.save_reading(key(), &anna(), &given, today(), &ReadingRules::default()).await.unwrap() }
+    });
+    futures_util::future::join_all(saves).await;
+    let n_zones = reading.values.len() as i64;
+    let (consumed, in_month) = consumed_and_billed(&store, customer, &reading, 4).await;
+    assert_eq!(consumed, [10 * n_zones, 10 * n_zones, 10 * n_zones, 13 * n_zones]);
+    assert_eq!(in_month - billed_before, 43 * n_zones);
 }
 
 async fn a_request_stands_on_the_card(store: Store) {
