@@ -21,7 +21,11 @@ fn checked(form: &str, fields: &[(&str, &str)], confirmed: bool) -> Checked {
 }
 
 fn reading(values: &str, confirmed: bool) -> Checked {
-    checked("reading_submit", &[("account", "1"), ("readings", values), ("taken_on", "23.11")], confirmed)
+    reading_of("23.11", values, confirmed)
+}
+
+fn reading_of(day: &str, values: &str, confirmed: bool) -> Checked {
+    checked("reading_submit", &[("account", "1"), ("readings", values), ("taken_on", day)], confirmed)
 }
 
 #[test]
@@ -38,6 +42,13 @@ fn a_reading_below_the_last_one_is_not_saved() {
     let checked = reading("15000;7990", true);
     assert_eq!(checked.reading_fault, Some(ReadingFault::LessThanPrevious));
     assert_eq!(checked.filled, None);
+}
+
+#[test]
+fn a_reading_that_is_remembered_late_has_to_fit_below_the_one_after_it() {
+    let fitting = reading_of("01.10", "15800;7850", false);
+    assert_eq!((fitting.reading_fault, fitting.consumed), (None, Some(15_800 - 15_711 + 7_850 - 7_808)));
+    assert_eq!(reading_of("01.10", "15883;7850", false).reading_fault, Some(ReadingFault::MoreThanNext));
 }
 
 #[test]

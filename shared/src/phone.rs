@@ -31,6 +31,9 @@ impl Phone {
     /// `None` for a short number, a PBX number, or no number at all.
     pub fn parse(raw: &str) -> Option<Self> {
         let written = strip_uri(raw);
+        if let Some(mobile) = russian_mobile(written) {
+            return Some(mobile);
+        }
         let written = written.strip_prefix("00").map_or_else(|| written.to_owned(), |rest| format!("+{rest}"));
         let number = PhoneNumber::parse(&written, Some(Region::RU)).ok()?;
         if !number.is_valid() {
@@ -84,6 +87,14 @@ impl CallerNumber {
             Self::Short(_) | Self::Withheld => None,
         }
     }
+}
+
+/// `79162040000`, as trunks write it, with or without a plus: every number of the Russian plan that begins with 9 is
+/// valid, so most callers need no more looking at.
+fn russian_mobile(written: &str) -> Option<Phone> {
+    let national = written.strip_prefix("+7").or_else(|| written.strip_prefix('7'))?;
+    let is_mobile = national.len() == 10 && national.starts_with('9') && national.bytes().all(|b| b.is_ascii_digit());
+    if is_mobile { national.parse::<i64>().ok().map(|digits| Phone(70_000_000_000 + digits)) } else { None }
 }
 
 /// `sip:8495…@host;user=phone` → `8495…`; a plain number stays as it is.
@@ -143,6 +154,20 @@ mod tests {
         check("0049 30 901820", "4930901820");
         check("+375 29 123-45-67", "375291234567");
         check("8 (495) 204-00-00", "74952040000");
+    }
+
+    #[test]
+    fn a_mobile_number_is_read_at_once_as_it_is_read_at_length() {
+        for n in 0..2_000_u64 {
+            let national = 9_000_000_000 + n * 499_979;
+            let spaced = format!("8 {}", national);
+            assert_eq!(russian_mobile(&format!("7{national}")), Phone::parse(&spaced), "{national}");
+            assert_eq!(russian_mobile(&format!("+7{national}")), Phone::parse(&spaced), "{national}");
+            assert!(Phone::parse(&spaced).is_some(), "{national}");
+        }
+        for other in ["74952040000", "7916204000", "791620400000", "7916204000x", "9162040000", "+49162040000", "7"] {
+            assert_eq!(russian_mobile(other), None, "{other}");
+        }
     }
 
     #[test]

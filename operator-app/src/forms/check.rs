@@ -115,6 +115,7 @@ fn check_reading(form: &Form, draft: &FormDraft, desk: &Desk<'_>, around: &Aroun
     let context = ReadingContext {
         meter,
         previous: before.map(|reading| (reading.taken_on, &reading.values)),
+        next: first_after(&desk.card.readings, account.id, taken_on).map(|reading| (reading.taken_on, &reading.values)),
         mean_kwh_per_day: mean_kwh_per_day(&desk.card.readings, account.id, desk.today),
         given_this_period: desk.card.readings.iter().any(|reading| {
             reading.account == account.id
@@ -145,6 +146,10 @@ fn check_reading(form: &Form, draft: &FormDraft, desk: &Desk<'_>, around: &Aroun
 
 fn latest_before(readings: &[Reading], account: AccountId, day: NaiveDate) -> Option<&Reading> {
     readings.iter().filter(|reading| reading.account == account && reading.taken_on < day).max_by_key(|r| r.taken_on)
+}
+
+fn first_after(readings: &[Reading], account: AccountId, day: NaiveDate) -> Option<&Reading> {
+    readings.iter().filter(|reading| reading.account == account && reading.taken_on > day).min_by_key(|r| r.taken_on)
 }
 
 /// Mean consumption a day over the readings of the last twelve months.

@@ -256,6 +256,7 @@ fn reading_fault_words(tr: &Tr, fault: ReadingFault, digits: u8) -> String {
         ReadingFault::MissingZone => tr.forms.missing_zone.to_owned(),
         ReadingFault::TooManyDigits => (tr.forms.too_many_digits)(digits),
         ReadingFault::LessThanPrevious => tr.forms.less_than_previous.to_owned(),
+        ReadingFault::MoreThanNext => tr.forms.more_than_next.to_owned(),
         ReadingFault::JumpHard => tr.forms.impossible.to_owned(),
         ReadingFault::FutureDate => tr.forms.future_date.to_owned(),
     }

@@ -31,7 +31,7 @@ pub struct Customer {
     pub rev: i32,
 }
 
-/// What an operator should know before saying hello. Stored as a bit set, travels as codes.
+/// What an operator should know before saying hello. Kept as a bit set in this order, travels as codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CustomerFlag {
@@ -52,14 +52,6 @@ pub enum CustomerFlag {
 impl CustomerFlag {
     pub const ALL: [Self; 6] =
         [Self::EBill, Self::Benefit, Self::RestrictionRisk, Self::ElectricStove, Self::Loyal, Self::NoCalls];
-
-    pub fn to_bits(flags: &[Self]) -> i32 {
-        flags.iter().fold(0, |bits, flag| bits | 1 << (*flag as i32))
-    }
-
-    pub fn from_bits(bits: i32) -> Vec<Self> {
-        Self::ALL.into_iter().filter(|flag| bits & (1 << (*flag as i32)) != 0).collect()
-    }
 }
 
 /// A phone number of a customer. Several customers may share one number.

@@ -2,6 +2,7 @@
 
 use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use super::account::{Meter, ZoneValues};
 
@@ -29,6 +30,8 @@ pub struct ReadingContext<'a> {
     pub meter: &'a Meter,
     /// The latest reading before this one, if any.
     pub previous: Option<(NaiveDate, &'a ZoneValues)>,
+    /// The first reading after this one, when this one is entered late.
+    pub next: Option<(NaiveDate, &'a ZoneValues)>,
     /// Mean consumption a day over the last twelve months, kilowatt-hours.
     pub mean_kwh_per_day: f64,
     /// Whether a reading was already given in this period.
@@ -45,6 +48,8 @@ pub enum ReadingFault {
     MissingZone,
     TooManyDigits,
     LessThanPrevious,
+    /// A later reading is known, and the register would have gone backwards to it.
+    MoreThanNext,
     /// More than the wires could carry.
     JumpHard,
     FutureDate,
@@ -115,20 +120,14 @@ pub fn judge(
     }
     let mut judgement = Judgement { consumed: values.iter().map(|_| 0).collect(), ..Judgement::default() };
     if let Some((previous_on, previous)) = context.previous {
-        for (zone, &value) in values.iter().enumerate() {
-            let before = previous.get(zone).copied().unwrap_or(0);
-            match consumed_by(meter, before, value) {
-                Some(Consumed { kwh, rolled_over }) => {
-                    judgement.consumed[zone] = kwh;
-                    if rolled_over && !judgement.warnings.contains(&ReadingWarning::Rollover) {
-                        judgement.warnings.push(ReadingWarning::Rollover);
-                    }
-                }
-                None => return Judgement::fault(ReadingFault::LessThanPrevious),
-            }
+        let Some(consumed) = consumed_between(meter, previous, values) else {
+            return Judgement::fault(ReadingFault::LessThanPrevious);
+        };
+        judgement.consumed = consumed.iter().map(|zone| zone.kwh).collect();
+        if consumed.iter().any(|zone| zone.rolled_over) {
+            judgement.warnings.push(ReadingWarning::Rollover);
         }
-        let days = (taken_on - previous_on).num_days().max(1) as f64;
-        let per_day = judgement.consumed_in_all() as f64 / days;
+        let per_day = kwh_per_day(&consumed, previous_on, taken_on);
         if per_day > most_kwh_per_day(meter) {
             judgement.error = Some(ReadingFault::JumpHard);
             return judgement;
@@ -138,6 +137,16 @@ pub fn judge(
         }
         if judgement.consumed_in_all() == 0 {
             judgement.warnings.push(ReadingWarning::ZeroConsumption);
+        }
+    }
+    // What was read later stands: a reading that is entered late has to fit between its neighbours.
+    if let Some((next_on, next)) = context.next {
+        let Some(consumed) = consumed_between(meter, values, next) else {
+            return Judgement::fault(ReadingFault::MoreThanNext);
+        };
+        if kwh_per_day(&consumed, taken_on, next_on) > most_kwh_per_day(meter) {
+            judgement.error = Some(ReadingFault::JumpHard);
+            return judgement;
         }
     }
     if context.given_this_period {
@@ -191,20 +200,35 @@ struct Consumed {
     rolled_over: bool,
 }
 
+/// What went through each zone from one reading to the next; `None` when a register went backwards.
+fn consumed_between(meter: &Meter, before: &ZoneValues, now: &ZoneValues) -> Option<SmallVec<[Consumed; 3]>> {
+    let of_zone = |(zone, &now): (usize, &i64)| consumed_by(meter, before.get(zone).copied().unwrap_or(0), now);
+    now.iter().enumerate().map(of_zone).collect()
+}
+
+fn kwh_per_day(consumed: &[Consumed], from: NaiveDate, to: NaiveDate) -> f64 {
+    let days = (to - from).num_days().max(1) as f64;
+    consumed.iter().map(|zone| zone.kwh).sum::<i64>() as f64 / days
+}
+
 /// `None` when the register went backwards. From the last twentieth of the register into its first it has rolled
 /// over.
 fn consumed_by(meter: &Meter, before: i64, now: i64) -> Option<Consumed> {
-    let ratio = i64::from(meter.ratio.max(1));
     if now >= before {
-        return Some(Consumed { kwh: (now - before) * ratio, rolled_over: false });
+        return Some(Consumed { kwh: (now - before) * ratio(meter), rolled_over: false });
     }
     let size = register_size(meter);
     let rolled_over = before * 20 > size * 19 && now * 20 < size;
-    rolled_over.then(|| Consumed { kwh: (now + size - before) * ratio, rolled_over })
+    rolled_over.then(|| Consumed { kwh: (now + size - before) * ratio(meter), rolled_over })
+}
+
+/// Kilowatt-hours for each that the register shows.
+pub(crate) fn ratio(meter: &Meter) -> i64 {
+    i64::from(meter.ratio.max(1))
 }
 
 /// Where the register starts again from zero.
-fn register_size(meter: &Meter) -> i64 {
+pub(crate) fn register_size(meter: &Meter) -> i64 {
     10_i64.pow(u32::from(meter.digits.clamp(1, 12)))
 }
 
@@ -242,6 +266,7 @@ mod tests {
         let context = ReadingContext {
             meter,
             previous: Some((on(20) - chrono::Duration::days(days), &previous)),
+            next: None,
             mean_kwh_per_day: mean,
             given_this_period: false,
             today: on(23),
@@ -286,6 +311,33 @@ mod tests {
         assert_eq!(judged(&meter(2), &[100, 50], &[160, 80], 30, 3.0).consumed.as_slice(), [60, 30]);
     }
 
+    /// A reading of the 20th that is entered when that of the 22nd is there.
+    #[track_caller]
+    fn check_late(previous: i64, late: i64, next: i64, error: Option<ReadingFault>) {
+        let meter = meter(1);
+        let (previous, next) = (ZoneValues::from_slice(&[previous]), ZoneValues::from_slice(&[next]));
+        let context = ReadingContext {
+            meter: &meter,
+            previous: Some((on(10), &previous)),
+            next: Some((on(22), &next)),
+            mean_kwh_per_day: 5.0,
+            given_this_period: true,
+            today: on(23),
+        };
+        let judgement = judge(&context, &ZoneValues::from_slice(&[late]), on(20), &ReadingRules::default());
+        assert_eq!(judgement.error, error, "{previous:?} -> {late} -> {next:?}");
+    }
+
+    #[test]
+    fn a_reading_that_is_entered_late_fits_between_its_neighbours() {
+        check_late(12_000, 12_050, 12_060, None);
+        check_late(12_000, 12_060, 12_060, None);
+        check_late(12_000, 12_061, 12_060, Some(ReadingFault::MoreThanNext));
+        check_late(12_000, 12_000, 22_000, Some(ReadingFault::JumpHard));
+        check_late(99_900, 99_990, 20, None);
+        check_late(99_900, 10, 5, Some(ReadingFault::MoreThanNext));
+    }
+
     #[test]
     fn warnings_accumulate_and_only_the_doubtful_jump_asks_back() {
         let mut old = meter(1);
@@ -293,6 +345,7 @@ mod tests {
         let context = ReadingContext {
             meter: &old,
             previous: Some((on(1), &ZoneValues::from_slice(&[100]))),
+            next: None,
             mean_kwh_per_day: 5.0,
             given_this_period: true,
             today: on(23),

@@ -1,4 +1,5 @@
-//! Calls, the ledger's copy, and who is owed a call back. Everything here may be sent again: what is there stays.
+//! The ledger's copy, the calls in it, and who is owed a call back. Everything here may be sent again: what is there
+//! stays.
 
 use serde_json::json;
 use uuid::Uuid;
@@ -7,6 +8,7 @@ use crate::domain::call::{CallRecord, MissedCall};
 use crate::ids::{AgentId, CallId, CallbackId};
 use crate::time::UtcMs;
 
+use super::audit::AuditRow;
 use super::unit::{Once, Unit};
 use super::{Lane, SaveError, Store, StoreError};
 
@@ -24,29 +26,49 @@ pub struct LedgerRow {
     pub body: String,
 }
 
-impl Store {
-    /// Copies lines of the ledger; lines that are there already stay as they are.
-    ///
-    /// # Errors
-    /// When they were not written.
-    pub async fn write_ledger(&self, rows: &[LedgerRow]) -> Result<(), StoreError> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let rows = serde_json::to_string(rows)?;
-        self.commit_rows(Unit::default().then(self.sql().insert_ledger, [rows.into()])).await
-    }
+/// A stretch of a gateway's ledger with what follows from it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LedgerBatch {
+    pub lines: Vec<LedgerRow>,
+    /// Calls that ended in it.
+    pub calls: Vec<CallRecord>,
+    /// Calls that are owed a call back since.
+    pub missed: Vec<MissedCall>,
+    pub audit: Vec<LedgerAudit>,
+}
 
-    /// Keeps the records of ended calls.
+/// A line of the audit with the line of the ledger that it was made from.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct LedgerAudit {
+    pub node: u8,
+    pub epoch: i64,
+    pub seq: i64,
+    #[serde(flatten)]
+    pub row: AuditRow,
+}
+
+impl Store {
+    /// Copies a batch of the ledger, all of it or nothing. What is there already stays as it is.
     ///
     /// # Errors
-    /// When they were not written.
-    pub async fn save_calls(&self, calls: &[CallRecord]) -> Result<(), StoreError> {
-        if calls.is_empty() {
-            return Ok(());
+    /// When it was not written.
+    pub async fn copy_ledger(&self, batch: &LedgerBatch) -> Result<(), StoreError> {
+        let sql = self.sql();
+        let mut unit = Unit::default();
+        if !batch.calls.is_empty() {
+            unit = unit.then(sql.insert_calls, [serde_json::to_string(&batch.calls)?.into()]);
         }
-        let rows = serde_json::to_string(calls)?;
-        self.commit_rows(Unit::default().then(self.sql().insert_calls, [rows.into()])).await
+        if !batch.missed.is_empty() {
+            unit = unit.then(sql.insert_missed, [serde_json::to_string(&batch.missed)?.into()]);
+        }
+        // Before the lines: the audit takes what comes from a line that is not there yet.
+        if !batch.audit.is_empty() {
+            unit = unit.then(sql.insert_ledger_audit, [serde_json::to_string(&batch.audit)?.into()]);
+        }
+        if !batch.lines.is_empty() {
+            unit = unit.then(sql.insert_ledger, [serde_json::to_string(&batch.lines)?.into()]);
+        }
+        if unit.steps.is_empty() { Ok(()) } else { self.commit_rows(unit).await }
     }
 
     /// How long the card took, when the desk has told it after the call was written.
@@ -56,18 +78,6 @@ impl Store {
     pub async fn set_pop_time(&self, call: CallId, invite_to_pop_us: i64) -> Result<(), StoreError> {
         let args = [call.0.into(), invite_to_pop_us.into()];
         self.commit_rows(Unit::default().then(self.sql().set_pop_time, args)).await
-    }
-
-    /// Adds calls that are owed a call back.
-    ///
-    /// # Errors
-    /// When they were not written.
-    pub async fn add_missed(&self, calls: &[MissedCall]) -> Result<(), StoreError> {
-        if calls.is_empty() {
-            return Ok(());
-        }
-        let rows = serde_json::to_string(calls)?;
-        self.commit_rows(Unit::default().then(self.sql().insert_missed, [rows.into()])).await
     }
 
     /// Missed calls, newest first, handled ones among them.

@@ -1,49 +1,54 @@
 //! The card: everything that the operator sees before saying hello.
+//!
+//! It leaves the database in the spelling of the wire and is passed on as it is: nobody between the database and the
+//! screen takes it apart.
 
-use serde::Deserialize;
+use smallvec::SmallVec;
 
-use crate::domain::account::{Account, Invoice, Payment, Reading};
-use crate::domain::customer::{ContactPoint, Customer, CustomerFlag, CustomerKind, CustomerLine};
-use crate::domain::request::Request;
 use crate::ids::CustomerId;
-use crate::money::Money;
 use crate::phone::Phone;
 use crate::pii::Personal;
-use crate::time::UtcMs;
-use crate::wire::card::{Card, MonthConsumption};
+use crate::wire::Sealed;
+use crate::wire::card::{Card, CardState};
 
-use super::interactions::HistoryRow;
+use super::unit::Arg;
 use super::{Lane, Store, StoreError};
 
-/// Whose number it is.
+/// What a look-up has brought.
 #[derive(Clone, Debug)]
-pub enum CallerLookup {
-    Nobody,
-    One(Box<Card>),
-    /// Several customers share the number: offer a choice, open none.
-    Several(Vec<CustomerLine>),
+pub struct Found {
+    pub card: Sealed<CardState>,
+    /// When exactly one customer was found.
+    pub customer: Option<(CustomerId, Personal)>,
+    /// Everybody whose data is on the card.
+    pub shown: SmallVec<[CustomerId; 1]>,
+}
+
+/// One customer who was found: the card when it is the only one, else a line to choose by.
+pub(super) struct FoundRow {
+    pub id: i64,
+    pub name: String,
+    pub json: String,
 }
 
 impl Store {
-    /// Finds the caller: the number's customers, and the card when there is exactly one.
+    /// Finds the caller: the number's customers, and the card when there is exactly one. Several customers may share
+    /// the number: then there is a choice, and no card.
     ///
     /// # Errors
     /// When the database does not answer in the time a ringing call has.
-    pub async fn look_up(&self, phone: Phone, history_limit: u16) -> Result<CallerLookup, StoreError> {
-        let sql = self.sql().customers_of_phone;
-        let owners: Vec<CustomerId> = self.fetch(Lane::Pop, sql, [phone.e164().into()]).await?.unwrap_or_default();
-        match owners.as_slice() {
-            [] => Ok(CallerLookup::Nobody),
-            [only] => {
-                let card = self.fetch_card(Lane::Pop, *only, history_limit).await?;
-                Ok(card.map_or(CallerLookup::Nobody, |card| CallerLookup::One(Box::new(card))))
-            }
-            several => {
-                let ids = serde_json::to_string(several)?;
-                let lines = self.fetch(Lane::Pop, self.sql().customer_lines, [ids.into()]).await?;
-                Ok(CallerLookup::Several(lines.unwrap_or_default()))
-            }
-        }
+    pub async fn look_up(&self, phone: Phone, history_limit: u16) -> Result<Found, StoreError> {
+        let args = [phone.e164().into(), i64::from(history_limit).into()];
+        found(self.find(Lane::Pop, self.sql().look_up, args).await?)
+    }
+
+    /// The card of a customer who has been found by hand, as a look-up brings it.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn open_card(&self, customer: CustomerId, history_limit: u16) -> Result<Found, StoreError> {
+        let args = [customer.0.into(), i64::from(history_limit).into()];
+        found(self.find(Lane::Records, self.sql().card, args).await?)
     }
 
     /// One customer's card, `None` when there is no such customer.
@@ -51,77 +56,29 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn card(&self, customer: CustomerId, history_limit: u16) -> Result<Option<Card>, StoreError> {
-        self.fetch_card(Lane::Records, customer, history_limit).await
+        let args = [customer.0.into(), i64::from(history_limit).into()];
+        let rows = self.find(Lane::Records, self.sql().card, args).await?;
+        Ok(rows.first().map(|row| serde_json::from_str(&row.json)).transpose()?)
     }
 
-    async fn fetch_card(&self, lane: Lane, customer: CustomerId, limit: u16) -> Result<Option<Card>, StoreError> {
-        // One line more than is shown tells whether there is a next page.
-        let one_more = i64::from(limit) + 1;
-        let row: Option<CardRow> = self.fetch(lane, self.sql().card, [customer.0.into(), one_more.into()]).await?;
-        Ok(row.map(|row| row.into_card(limit)))
-    }
-}
-
-#[derive(Deserialize)]
-struct CardRow {
-    customer: CustomerRow,
-    contact_points: Vec<ContactPoint>,
-    accounts: Vec<Account>,
-    readings: Vec<Reading>,
-    payments: Vec<Payment>,
-    payments_total: i64,
-    corrective_invoices: Vec<Invoice>,
-    requests: Vec<Request>,
-    consumption: Vec<MonthConsumption>,
-    history: HistoryRow,
-}
-
-#[derive(Deserialize)]
-struct CustomerRow {
-    id: CustomerId,
-    kind: CustomerKind,
-    name: Personal,
-    address: Personal,
-    email: Option<Personal>,
-    customer_since_year: Option<i16>,
-    flags: i32,
-    debt: Money,
-    updated_at: UtcMs,
-    rev: i32,
-}
-
-impl CardRow {
-    fn into_card(self, history_limit: u16) -> Card {
-        let mut consumption = self.consumption;
-        consumption.reverse();
-        Card {
-            customer: self.customer.into(),
-            contact_points: self.contact_points,
-            accounts: self.accounts,
-            readings: self.readings,
-            payments: self.payments,
-            payments_total: self.payments_total,
-            corrective_invoices: self.corrective_invoices,
-            requests: self.requests,
-            consumption,
-            history: self.history.into_page(history_limit),
+    async fn find(&self, lane: Lane, sql: &'static str, args: [Arg; 2]) -> Result<Vec<FoundRow>, StoreError> {
+        match &self.backend {
+            super::Backend::Sqlite(sqlite) => sqlite.find(lane, sql, args).await,
+            super::Backend::Postgres(postgres) => postgres.find(lane, sql, args).await,
         }
     }
 }
 
-impl From<CustomerRow> for Customer {
-    fn from(row: CustomerRow) -> Self {
-        Self {
-            id: row.id,
-            kind: row.kind,
-            name: row.name,
-            address: row.address,
-            email: row.email,
-            customer_since_year: row.customer_since_year,
-            flags: CustomerFlag::from_bits(row.flags),
-            debt: row.debt,
-            updated_at: row.updated_at,
-            rev: row.rev,
+fn found(mut rows: Vec<FoundRow>) -> Result<Found, StoreError> {
+    let shown = rows.iter().map(|row| CustomerId(row.id)).collect();
+    if rows.len() > 1 {
+        let lines: Vec<&str> = rows.iter().map(|row| row.json.as_str()).collect();
+        return Ok(Found { card: Sealed::several(&lines)?, customer: None, shown });
+    }
+    match rows.pop() {
+        None => Ok(Found { card: Sealed::pack(&CardState::Unknown)?, customer: None, shown }),
+        Some(FoundRow { id, name, json }) => {
+            Ok(Found { card: Sealed::known(&json)?, customer: Some((CustomerId(id), name.into())), shown })
         }
     }
 }

@@ -16,11 +16,11 @@ use crate::domain::queue::QueueCode;
 use crate::ids::{AgentId, CallId, CustomerId};
 use crate::phone::{CallerNumber, Phone};
 use crate::time::UtcMs;
-use crate::wire::card::Card;
+use crate::wire::card::{Card, CardState};
 use crate::wire::command::Wrapup;
 
 use super::generate::{DemoNumbers, GenerateOptions};
-use super::{CallFacts, CallerLookup, Store, StoreOptions, generate};
+use super::{CallFacts, Store, StoreOptions, generate};
 
 const POSTGRES: &str = "PULT_TEST_POSTGRES";
 /// 2026-11-23 09:00 UTC.
@@ -126,8 +126,13 @@ async fn city(store: &Store, customers: u32, history_at_least: u32) -> DemoNumbe
 }
 
 async fn card_of(store: &Store, phone: Phone) -> Card {
-    match store.look_up(phone, 10).await.unwrap() {
-        CallerLookup::One(card) => *card,
+    match caller(store, phone).await {
+        CardState::Known { card } => *card,
         other => panic!("one customer has this number, found {other:?}"),
     }
+}
+
+/// What the desk reads of a caller.
+async fn caller(store: &Store, phone: Phone) -> CardState {
+    store.look_up(phone, 10).await.unwrap().card.open().unwrap()
 }

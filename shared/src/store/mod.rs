@@ -5,7 +5,8 @@
 //! is put stands in the file of the same name under `sqlite/` and `postgres/`; every statement has its name in
 //! [`Statements`], so a new backend is one more table of them and one more way to run a unit of work.
 //!
-//! Rows leave the database as JSON in the spelling of the wire, so a whole card is one question and one answer.
+//! Rows leave the database as JSON in the spelling of the wire, so a whole card is one question and one answer, and is
+//! passed on as it is.
 //! Saves come back after the COMMIT. Nothing here reads a clock: `now` is an argument.
 
 use std::sync::{Arc, Mutex};
@@ -39,8 +40,8 @@ pub use error::{OpenStoreError, SaveError, StoreError};
 pub use statements::Statements;
 
 pub use audit::{AuditAction, AuditRow};
-pub use calls::LedgerRow;
-pub use cards::CallerLookup;
+pub use calls::{LedgerAudit, LedgerBatch, LedgerRow};
+pub use cards::Found;
 pub use saves::CallFacts;
 pub use users::{NewUser, PhoneRow, UserRow};
 

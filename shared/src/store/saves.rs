@@ -10,7 +10,7 @@ use crate::domain::agent::AgentProfile;
 use crate::domain::fold::fold;
 use crate::domain::interaction::{Channel, Direction};
 use crate::domain::queue::QueueCode;
-use crate::domain::reading::{ReadingContext, ReadingRules, judge};
+use crate::domain::reading::{ReadingContext, ReadingRules, judge, ratio, register_size};
 use crate::domain::request::RequestStatus;
 use crate::ids::{InteractionId, RequestId};
 use crate::phone::CallerNumber;
@@ -106,7 +106,8 @@ impl Store {
         self.commit(unit).await.map(RequestId)
     }
 
-    /// Keeps a meter reading after judging it once more; a second one of the same day replaces the first.
+    /// Keeps a meter reading after judging it once more; a second one of the same day replaces the first. Where a
+    /// later reading is known, what it has consumed is counted again from this one.
     ///
     /// # Errors
     /// When the reading cannot be right, when a doubtful one was not confirmed, or when it was not saved.
@@ -124,29 +125,36 @@ impl Store {
         if self.was_saved(&once).await? {
             return Ok(());
         }
-        let consumed = self.judge_reading(reading, today, rules).await?;
+        let (meter, consumed) = self.judge_reading(reading, today, rules).await?;
         let row = json!([{
             "account": reading.account, "taken_on": reading.taken_on, "source": ReadingSource::Operator,
             "t1": reading.values.first(), "t2": reading.values.get(1), "t3": reading.values.get(2),
             "consumed": consumed, "agent": agent.id, "call": reading.call,
         }]);
-        let unit = Unit::once(once, reading.account.0).then(self.sql().upsert_reading, [row.to_string().into()]);
+        let account = reading.account.0;
+        let counted_again =
+            [account.into(), reading.taken_on.to_string().into(), register_size(&meter).into(), ratio(&meter).into()];
+        let unit = Unit::once(once, account)
+            .then(self.sql().lock_meter, [account.into()])
+            .then(self.sql().upsert_reading, [row.to_string().into()])
+            .then(self.sql().count_consumption_again, counted_again);
         self.commit(unit).await.map(|_| ())
     }
 
-    /// What the reading has consumed over all zones, when it may be saved.
+    /// The meter, and what the reading has consumed over all zones, when it may be saved.
     async fn judge_reading(
         &self,
         reading: &NewReading,
         today: NaiveDate,
         rules: &ReadingRules,
-    ) -> Result<i64, SaveError> {
+    ) -> Result<(Meter, i64), SaveError> {
         let args = [reading.account.0.into(), reading.taken_on.to_string().into()];
         let known: Option<MeterRow> = self.fetch(Lane::Records, self.sql().reading_context, args).await?;
         let known = known.ok_or(SaveError::NotFound { what: "account with a meter" })?;
         let context = ReadingContext {
             meter: &known.meter,
             previous: known.previous.as_ref().map(|previous| (previous.taken_on, &previous.values)),
+            next: known.next.as_ref().map(|next| (next.taken_on, &next.values)),
             mean_kwh_per_day: known.kwh_of_twelve_months as f64 / 365.0,
             given_this_period: known.given_this_period,
             today,
@@ -158,7 +166,7 @@ impl Store {
         if judgement.needs_confirmation() && !reading.confirmed {
             return Err(SaveError::Unconfirmed(judgement.warnings));
         }
-        Ok(judgement.consumed_in_all())
+        Ok((known.meter, judgement.consumed_in_all()))
     }
 
     async fn was_saved(&self, once: &Once) -> Result<bool, SaveError> {
@@ -175,13 +183,14 @@ impl Store {
 #[derive(Deserialize)]
 struct MeterRow {
     meter: Meter,
-    previous: Option<PreviousReading>,
+    previous: Option<NeighbourReading>,
+    next: Option<NeighbourReading>,
     kwh_of_twelve_months: i64,
     given_this_period: bool,
 }
 
 #[derive(Deserialize)]
-struct PreviousReading {
+struct NeighbourReading {
     taken_on: NaiveDate,
     values: ZoneValues,
 }

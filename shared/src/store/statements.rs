@@ -17,10 +17,6 @@ macro_rules! statements {
 
 statements! {
     // customers
-    /// `$1` E.164 digits → array of customer ids.
-    customers_of_phone,
-    /// `$1` array of customer ids → array of lines.
-    customer_lines,
     /// `$1`, `$2` bounds of the account number, `$3`, `$4` bounds of the phone, `$5` limit → array of lines.
     search_by_digits,
     /// `$1`, `$2` bounds of the rarest word, `$3` array of all words, `$4` limit → array of lines.
@@ -32,7 +28,10 @@ statements! {
     /// `$1` customer, `$2` E.164 digits, `$3` kind.
     link_phone,
     // cards
-    /// `$1` customer, `$2` how many lines of history → a card.
+    /// `$1` E.164 digits, `$2` how many lines of history → a row a customer: id, name, and the card of the only one
+    /// or each one's line.
+    look_up,
+    /// `$1` customer, `$2` how many lines of history → id, name, card.
     card,
     // interactions
     /// `$1` customer, `$2`, `$3` cursor, `$4` channel, `$5`, `$6` words as typed and with the layout repaired,
@@ -48,7 +47,12 @@ statements! {
     read_key,
     /// `$1` account, `$2` day → what is known of the meter around that day.
     reading_context,
+    /// `$1` account: nobody else saves a reading of it until the transaction ends.
+    lock_meter,
     upsert_reading,
+    /// `$1` account, `$2` day, `$3` where the register starts again, `$4` ratio: that day's reading and the one after
+    /// it get what went through since the reading before.
+    count_consumption_again,
     insert_request,
     // calls
     insert_ledger,
@@ -79,6 +83,8 @@ statements! {
     delete_phone,
     // audit
     insert_audit,
+    /// Only what comes from a line of the ledger that is not there yet.
+    insert_ledger_audit,
     // the schema itself
     /// → 1 when there is a customer.
     any_customer,

@@ -7,6 +7,8 @@ use crate::domain::customer::{ContactPoint, Customer, CustomerLine};
 use crate::domain::interaction::HistoryPage;
 use crate::domain::request::Request;
 
+use super::Sealed;
+
 /// What is known of a caller when the offer leaves.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "caller_is", rename_all = "snake_case")]
@@ -23,6 +25,24 @@ pub enum CardState {
     Withheld,
     /// The customer base cannot be reached; the call can be answered all the same.
     Unavailable,
+}
+
+impl Sealed<CardState> {
+    /// [`CardState::Known`] around a card that is JSON already.
+    ///
+    /// # Errors
+    /// When it is no JSON. Whether it is a card is seen by whoever opens it.
+    pub fn known(card: &str) -> Result<Self, serde_json::Error> {
+        Self::from_json([r#"{"caller_is":"known","card":"#, card, "}"].concat())
+    }
+
+    /// [`CardState::Several`] around lines that are JSON already.
+    ///
+    /// # Errors
+    /// When they are no JSON.
+    pub fn several(candidates: &[&str]) -> Result<Self, serde_json::Error> {
+        Self::from_json([r#"{"caller_is":"several","candidates":["#, &candidates.join(","), "]}"].concat())
+    }
 }
 
 /// One customer with what a call is usually about. Rows are capped; the rest is paged in from the records.

@@ -36,6 +36,14 @@ impl<T: DeserializeOwned> Sealed<T> {
 }
 
 impl<T> Sealed<T> {
+    /// Seals what is JSON already, without looking at what it says.
+    ///
+    /// # Errors
+    /// When it is no JSON.
+    pub fn from_json(json: String) -> Result<Self, serde_json::Error> {
+        Ok(Self { json: Arc::from(RawValue::from_string(json)?), kind: PhantomData })
+    }
+
     /// A sealed JSON null, for what should never be needed.
     pub fn null() -> Self {
         Self { json: Arc::from(RawValue::NULL.to_owned()), kind: PhantomData }
@@ -83,5 +91,14 @@ mod tests {
         let back: Sealed<Vec<String>> = serde_json::from_str(&line).unwrap();
         assert_eq!(back.open().unwrap(), ["Соколова"]);
         assert!(!format!("{back:?}").contains("Соколова"));
+    }
+
+    #[test]
+    fn what_is_json_already_is_sealed_as_it_is_and_nothing_else_is() {
+        let sealed = Sealed::<Vec<i64>>::from_json("[1, 2]".into()).unwrap();
+        assert_eq!((sealed.json(), sealed.open().unwrap()), ("[1, 2]", vec![1, 2]));
+        for broken in ["", "[1, 2", "[1],", "Соколова"] {
+            assert!(Sealed::<Vec<i64>>::from_json(broken.into()).is_err(), "{broken}");
+        }
     }
 }

@@ -365,7 +365,7 @@ mod tests {
         fs::write(folder.path().join("pult.db"), "broken").unwrap();
         restore(true).run(&place).await.unwrap();
         let store = place.store().await.unwrap();
-        assert!(matches!(store.look_up(known, 5).await.unwrap(), shared::store::CallerLookup::One(_)));
+        assert!(store.look_up(known, 5).await.unwrap().customer.is_some());
         store.close().await;
     }
 

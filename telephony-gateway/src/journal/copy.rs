@@ -6,8 +6,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use shared::domain::call::{CallRecord, MissedCall};
-use shared::store::{AuditAction, AuditRow, LedgerRow, Store, StoreError};
+use shared::store::{AuditAction, AuditRow, LedgerAudit, LedgerBatch, LedgerRow, Store, StoreError};
 use shared::wire::event::Fault;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -148,10 +147,7 @@ impl Copier {
 
     async fn write(&self, rows: Rows, copied: &mut Position) -> Result<(), CopyError> {
         let Some(last) = rows.last else { return Ok(()) };
-        self.store.save_calls(&rows.calls).await?;
-        self.store.add_missed(&rows.missed).await?;
-        self.store.audit(&rows.audit).await?;
-        self.store.write_ledger(&rows.ledger).await?;
+        self.store.copy_ledger(&rows.batch).await?;
         *copied = last;
         self.keep_cursor(last);
         Ok(())
@@ -168,10 +164,7 @@ impl Copier {
 /// One batch, sorted by table.
 #[derive(Default)]
 struct Rows {
-    ledger: Vec<LedgerRow>,
-    calls: Vec<CallRecord>,
-    missed: Vec<MissedCall>,
-    audit: Vec<AuditRow>,
+    batch: LedgerBatch,
     last: Option<Position>,
 }
 
@@ -180,27 +173,29 @@ impl Rows {
         let mut rows = Self::default();
         for (at, entry) in entries {
             rows.last = Some(at);
+            let (epoch, seq) = (at.epoch as i64, at.seq as i64);
             match &entry.fact {
-                Fact::Ended { record } => rows.calls.push(record.clone()),
-                Fact::CallbackCreated { missed } => rows.missed.push(missed.clone()),
+                Fact::Ended { record } => rows.batch.calls.push(record.clone()),
+                Fact::CallbackCreated { missed } => rows.batch.missed.push(missed.clone()),
                 Fact::CardOpened { customer } => {
                     if let Some(agent) = entry.agent {
-                        rows.audit.push(AuditRow {
+                        let row = AuditRow {
                             at: entry.at,
                             agent,
                             what: AuditAction::CardOpened,
                             customer: Some(*customer),
                             call: entry.call,
-                        });
+                        };
+                        rows.batch.audit.push(LedgerAudit { node, epoch, seq, row });
                     }
                 }
                 _ => {}
             }
             let Ok(body) = serde_json::to_string(&entry.fact) else { continue };
-            rows.ledger.push(LedgerRow {
+            rows.batch.lines.push(LedgerRow {
                 node,
-                epoch: at.epoch as i64,
-                seq: at.seq as i64,
+                epoch,
+                seq,
                 at: entry.at,
                 kind: entry.fact.kind().to_owned(),
                 call: entry.call,

@@ -40,10 +40,14 @@ impl World {
         let call = agent.state.work.call().or(call_before);
         let (profile, state) = (agent.profile.clone(), agent.state.clone());
         self.refresh_free(id);
+        // A reservation is told with its offer, a moment later.
+        let is_told_later = matches!(state.work, Work::Reserved { .. });
         let Change { cause, presence, work } = change;
         tracing::debug!(agent.id = %id, ?cause, ?presence, ?work, "an operator's state changes");
         self.note(call, Some(id), Fact::AgentMoved { cause, actor, profile, state }, now);
-        self.tell_state(id, now);
+        if !is_told_later {
+            self.tell_state(id, now);
+        }
         self.floor_changed = true;
     }
 

@@ -6,13 +6,13 @@ use chrono::{Datelike, TimeDelta, Weekday};
 use shared::domain::agent::AgentProfile;
 use shared::ids::{CallId, CustomerId};
 use shared::phone::Phone;
-use shared::pii::Personal;
-use shared::store::{CallFacts, CallerLookup, SaveError, Store, StoreError};
+pub use shared::store::Found;
+use shared::store::{CallFacts, SaveError, Store, StoreError};
 use shared::time::{Clock, UtcMs};
 use shared::wire::Sealed;
 use shared::wire::card::CardState;
 use shared::wire::command::{Command, CommandError, Done};
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 use uuid::Uuid;
 
 use super::event::Event;
@@ -52,16 +52,6 @@ pub struct Save {
     pub phone: Option<Phone>,
 }
 
-/// What a look-up has brought.
-#[derive(Debug)]
-pub struct Found {
-    pub card: Sealed<CardState>,
-    /// When exactly one customer was found.
-    pub customer: Option<(CustomerId, Personal)>,
-    /// Everybody whose data is on the card.
-    pub shown: SmallVec<[CustomerId; 1]>,
-}
-
 impl Job {
     /// Whether a pop waits for it.
     pub const fn is_urgent(&self) -> bool {
@@ -76,13 +66,11 @@ impl Job {
         match self {
             Self::LookUp { call, phone } => {
                 let looked_up = store.look_up(phone, HISTORY_LINES).await;
-                Some(Event::LookedUp { call, found: seal(looked_up)? })
+                Some(Event::LookedUp { call, found: found(looked_up)? })
             }
             Self::OpenCard { call, customer } => {
-                let card = store.card(customer, HISTORY_LINES).await;
-                let looked_up =
-                    card.map(|card| card.map_or(CallerLookup::Nobody, |card| CallerLookup::One(Box::new(card))));
-                Some(Event::LookedUp { call, found: seal(looked_up)? })
+                let opened = store.open_card(customer, HISTORY_LINES).await;
+                Some(Event::LookedUp { call, found: found(opened)? })
             }
             Self::Save(save) => {
                 let outcome = save.run(&store, &config).await;
@@ -99,25 +87,15 @@ impl Job {
     }
 }
 
-fn seal(looked_up: Result<CallerLookup, StoreError>) -> Option<Found> {
-    let (state, customer, shown) = match looked_up {
-        Ok(CallerLookup::Nobody) => (CardState::Unknown, None, SmallVec::new()),
-        Ok(CallerLookup::One(card)) => {
-            let customer = (card.customer.id, card.customer.name.clone());
-            let shown = smallvec![customer.0];
-            (CardState::Known { card }, Some(customer), shown)
-        }
-        Ok(CallerLookup::Several(candidates)) => {
-            let shown = candidates.iter().map(|candidate| candidate.id).collect();
-            (CardState::Several { candidates }, None, shown)
-        }
-        Err(error) => {
-            tracing::warn!(%error, "a card could not be looked up");
-            (CardState::Unavailable, None, SmallVec::new())
-        }
+/// A card that could not be looked up is one that says so.
+fn found(looked_up: Result<Found, StoreError>) -> Option<Found> {
+    let error = match looked_up {
+        Ok(found) => return Some(found),
+        Err(error) => error,
     };
-    match Sealed::pack(&state) {
-        Ok(card) => Some(Found { card, customer, shown }),
+    tracing::warn!(%error, "a card could not be looked up");
+    match Sealed::pack(&CardState::Unavailable) {
+        Ok(card) => Some(Found { card, customer: None, shown: SmallVec::new() }),
         Err(error) => {
             tracing::error!(%error, "a card cannot travel");
             None

@@ -5,10 +5,11 @@ use std::collections::HashSet;
 use super::*;
 use crate::domain::account::{AccountStatus, ReadingSource, ZoneValues};
 use crate::domain::call::{CallEnding, CallRecord, MissedCall};
+use crate::domain::customer::CustomerFlag;
 use crate::domain::reading::{ReadingFault, ReadingRules};
 use crate::domain::request::{FieldValue, RequestStatus};
 use crate::ids::CallbackId;
-use crate::store::{AuditAction, AuditRow, LedgerRow, OpenStoreError, SaveError};
+use crate::store::{AuditAction, AuditRow, LedgerAudit, LedgerBatch, LedgerRow, OpenStoreError, SaveError};
 use crate::wire::command::{NewReading, NewRequest};
 use crate::wire::http::HistoryQuery;
 
@@ -22,10 +23,15 @@ promised! {
     one_bad_save_takes_nobody_with_it,
     a_reading_is_judged_kept_and_shown,
     a_doubtful_reading_waits_for_a_yes,
+    a_reading_remembered_late_is_billed_once,
+    readings_of_one_meter_saved_at_once_are_billed_once,
     a_request_stands_on_the_card,
     a_missed_call_is_owed_until_somebody_has_called_back,
     what_is_copied_twice_is_there_once,
+    a_batch_of_the_ledger_is_copied_whole_or_not_at_all,
     a_generated_city_has_whole_cards,
+    a_card_travels_as_it_left_the_database,
+    what_an_operator_should_know_of_a_customer_is_on_the_card,
     a_city_is_made_once,
 }
 
@@ -158,6 +164,67 @@ async fn a_doubtful_reading_waits_for_a_yes(store: Store) {
     store.save_reading(key(), &anna(), &confirmed, today(), &rules).await.unwrap();
 }
 
+/// What the first account's readings have consumed, newest first, and what the card says of this month.
+async fn consumed_and_billed(store: &Store, customer: CustomerId, reading: &NewReading, n: usize) -> (Vec<i64>, i64) {
+    let card = store.card(customer, 1).await.unwrap().unwrap();
+    let of_account = card.readings.iter().filter(|line| line.account == reading.account);
+    let this_month = card.consumption.iter().find(|month| (month.year, month.month) == (2026, 11));
+    (of_account.take(n).map(|line| line.consumed).collect(), this_month.map_or(0, |month| month.kwh))
+}
+
+async fn a_reading_remembered_late_is_billed_once(store: Store) {
+    let (customer, reading) = with_a_meter(&store).await;
+    let n_zones = reading.values.len() as i64;
+    let (last_consumed, billed_before) = consumed_and_billed(&store, customer, &reading, 1).await;
+    let given = |days_ago: u64, more: i64| NewReading {
+        taken_on: today() - chrono::Days::new(days_ago),
+        values: reading.values.iter().map(|value| value + more).collect(),
+        ..reading.clone()
+    };
+    let save = async |reading: &NewReading| {
+        store.save_reading(key(), &anna(), reading, today(), &ReadingRules::default()).await
+    };
+    let billed = async |n: usize| {
+        let (consumed, in_month) = consumed_and_billed(&store, customer, &reading, n).await;
+        (consumed.iter().map(|kwh| kwh / n_zones).collect::<Vec<_>>(), (in_month - billed_before) / n_zones)
+    };
+    // Today's reading is 93 above the last one of the city; then the customer remembers what it was a day ago, and
+    // then corrects that; then remembers yet another day between.
+    save(&given(0, 90)).await.unwrap();
+    assert_eq!(billed(1).await, (vec![93], 93));
+    save(&given(1, 40)).await.unwrap();
+    assert_eq!(billed(2).await, (vec![50, 43], 93));
+    save(&given(1, 70)).await.unwrap();
+    assert_eq!(billed(2).await, (vec![20, 73], 93));
+    save(&given(2, 60)).await.unwrap();
+    assert_eq!(billed(3).await, (vec![20, 10, 63], 93));
+    let (untouched, _) = consumed_and_billed(&store, customer, &reading, 4).await;
+    assert_eq!(untouched[3], last_consumed[0]);
+
+    let too_much = save(&given(1, 91)).await;
+    assert!(matches!(too_much, Err(SaveError::Reading(ReadingFault::MoreThanNext))), "{too_much:?}");
+    assert_eq!(billed(3).await, (vec![20, 10, 63], 93), "what was refused has changed nothing");
+}
+
+async fn readings_of_one_meter_saved_at_once_are_billed_once(store: Store) {
+    let (customer, reading) = with_a_meter(&store).await;
+    let (_, billed_before) = consumed_and_billed(&store, customer, &reading, 1).await;
+    let saves = (0..4_u64).map(|days_ago| {
+        let given = NewReading {
+            taken_on: today() - chrono::Days::new(days_ago),
+            values: reading.values.iter().map(|value| value + 40 - 10 * days_ago as i64).collect(),
+            ..reading.clone()
+        };
+        let store = store.clone();
+        async move { store.save_reading(key(), &anna(), &given, today(), &ReadingRules::default()).await.unwrap() }
+    });
+    futures_util::future::join_all(saves).await;
+    let n_zones = reading.values.len() as i64;
+    let (consumed, in_month) = consumed_and_billed(&store, customer, &reading, 4).await;
+    assert_eq!(consumed, [10 * n_zones, 10 * n_zones, 10 * n_zones, 13 * n_zones]);
+    assert_eq!(in_month - billed_before, 43 * n_zones);
+}
+
 async fn a_request_stands_on_the_card(store: Store) {
     let customer = make(&store, &sokolova()).await;
     let field = FieldValue { field: "period_from".into(), value: "2026-10".into() };
@@ -200,8 +267,9 @@ fn missed(id: i64, customer: Option<CustomerId>, lost_at: UtcMs) -> MissedCall {
 async fn a_missed_call_is_owed_until_somebody_has_called_back(store: Store) {
     let customer = make(&store, &sokolova()).await;
     let lost = [missed(1, Some(customer), NOW), missed(2, None, UtcMs(NOW.0 + 5))];
-    store.add_missed(&lost).await.unwrap();
-    store.add_missed(&lost).await.unwrap();
+    let batch = LedgerBatch { missed: lost.to_vec(), ..LedgerBatch::default() };
+    store.copy_ledger(&batch).await.unwrap();
+    store.copy_ledger(&batch).await.unwrap();
     let owed = store.missed_calls(10).await.unwrap();
     assert_eq!(owed[0], lost[1]);
     assert_eq!(owed[1].customer_name.as_ref().unwrap().reveal(), "Соколова Алёна Игоревна");
@@ -218,21 +286,18 @@ async fn a_missed_call_is_owed_until_somebody_has_called_back(store: Store) {
     assert!(matches!(nobody, Err(SaveError::NotFound { .. })), "{nobody:?}");
 }
 
-async fn what_is_copied_twice_is_there_once(store: Store) {
-    let line = LedgerRow {
+/// A call that ended unanswered after somebody had seen the caller's card.
+fn lost_call() -> LedgerBatch {
+    let line = |seq, kind: &str| LedgerRow {
         node: 1,
-        epoch: 9,
-        seq: 1,
+        epoch: 3,
+        seq,
         at: NOW,
-        kind: "call_arrived".into(),
+        kind: kind.into(),
         call: Some(CallId(500)),
         agent: None,
         body: r#"{"queue":"billing"}"#.into(),
     };
-    let lines = [line.clone(), LedgerRow { seq: 2, ..line }];
-    store.write_ledger(&lines[..1]).await.unwrap();
-    store.write_ledger(&lines).await.unwrap();
-
     let call = CallRecord {
         id: CallId(500),
         queue: QueueCode::new("billing"),
@@ -248,15 +313,54 @@ async fn what_is_copied_twice_is_there_once(store: Store) {
         ending: CallEnding::Abandoned,
         invite_to_pop_us: None,
     };
-    store.save_calls(std::slice::from_ref(&call)).await.unwrap();
-    store.save_calls(&[call]).await.unwrap();
-    store.set_pop_time(CallId(500), 4_200).await.unwrap();
+    let row = AuditRow {
+        at: NOW,
+        agent: AgentId(77),
+        what: AuditAction::CardOpened,
+        customer: Some(CustomerId(8)),
+        call: Some(CallId(500)),
+    };
+    LedgerBatch {
+        lines: vec![line(1, "call.arrived"), line(2, "card.opened"), line(3, "call.ended")],
+        calls: vec![call],
+        missed: vec![missed(1, None, NOW)],
+        audit: vec![LedgerAudit { node: 1, epoch: 3, seq: 2, row }],
+    }
+}
 
-    let row = AuditRow { at: NOW, agent: AgentId(77), what: AuditAction::CardOpened, customer: None, call: None };
-    store.audit(&[row.clone(), row]).await.unwrap();
-    assert_eq!(count(&store, "select cast(count(*) as text) from ledger").await, 2);
+async fn what_is_copied_twice_is_there_once(store: Store) {
+    let batch = lost_call();
+    let beginning = LedgerBatch { lines: batch.lines[..1].to_vec(), ..LedgerBatch::default() };
+    store.copy_ledger(&LedgerBatch::default()).await.unwrap();
+    store.copy_ledger(&beginning).await.unwrap();
+    store.copy_ledger(&batch).await.unwrap();
+    store.copy_ledger(&batch).await.unwrap();
+    store.set_pop_time(CallId(500), 4_200).await.unwrap();
+    assert_eq!(count(&store, "select cast(count(*) as text) from ledger").await, 3);
     assert_eq!(count(&store, "select cast(count(*) as text) from call where invite_to_pop_us = 4200").await, 1);
-    assert_eq!(count(&store, "select cast(count(*) as text) from audit where what = 'card_opened'").await, 2);
+    assert_eq!(count(&store, "select cast(count(*) as text) from missed_call").await, 1);
+    let seen = "select cast(count(*) as text) from audit where what = 'card_opened' and customer_id = 8";
+    assert_eq!(count(&store, seen).await, 1, "the card was opened once, however often that was copied");
+
+    let row = batch.audit[0].row.clone();
+    store.audit(&[row.clone(), row]).await.unwrap();
+    assert_eq!(count(&store, seen).await, 3, "opened twice more by hand");
+}
+
+async fn a_batch_of_the_ledger_is_copied_whole_or_not_at_all(store: Store) {
+    let kept = "select cast((select count(*) from call) + (select count(*) from missed_call) \
+        + (select count(*) from audit) as text)";
+    // The calls come before the lines of the ledger, which find no table.
+    run(&store, "alter table ledger rename to elsewhere").await;
+    assert!(store.copy_ledger(&lost_call()).await.is_err());
+    assert_eq!(count(&store, kept).await, 0);
+    run(&store, "alter table elsewhere rename to ledger").await;
+    store.copy_ledger(&lost_call()).await.unwrap();
+    assert_eq!(count(&store, kept).await, 3);
+}
+
+async fn run(store: &Store, sql: &'static str) {
+    store.commit(crate::store::unit::Unit::default().then(sql, [])).await.unwrap();
 }
 
 async fn count(store: &Store, sql: &'static str) -> i64 {
@@ -283,14 +387,67 @@ async fn a_generated_city_has_whole_cards(store: Store) {
         assert_eq!(serde_json::to_string(&apart).unwrap(), serde_json::to_string(&card).unwrap());
     }
     for &phone in &numbers.shared {
-        let CallerLookup::Several(lines) = store.look_up(phone, 10).await.unwrap() else { panic!("two share it") };
-        assert_eq!(lines.len(), 2);
-        assert!(lines.iter().all(|line| line.account.is_some()));
+        let CardState::Several { candidates } = caller(&store, phone).await else { panic!("two share it") };
+        assert_eq!(candidates.len(), 2);
+        assert!(candidates.iter().all(|line| line.account.is_some()));
     }
     for &phone in &numbers.unknown[..20] {
-        assert!(matches!(store.look_up(phone, 10).await.unwrap(), CallerLookup::Nobody));
+        assert!(matches!(caller(&store, phone).await, CardState::Unknown));
     }
     assert!(store.check_integrity().await.unwrap().is_empty());
+}
+
+async fn a_card_travels_as_it_left_the_database(store: Store) {
+    let numbers = city(&store, 60, 12).await;
+    for &phone in numbers.known.iter().chain(&numbers.shared) {
+        // As many lines as there are, one fewer, and more: the history says rightly whether there is a next page.
+        let n_lines = card_of_anybody(&store, phone).await.map_or(1, |card| card.history.total) as u16;
+        for limit in [n_lines - 1, n_lines, n_lines + 1, 10] {
+            let found = store.look_up(phone, limit).await.unwrap();
+            let state = found.card.open().unwrap();
+            let sent: serde_json::Value = serde_json::from_str(found.card.json()).unwrap();
+            assert_eq!(sent, serde_json::to_value(&state).unwrap(), "nothing more and nothing less than the wire says");
+            let CardState::Known { card } = state else { continue };
+            assert_eq!(found.customer, Some((card.customer.id, card.customer.name.clone())));
+            assert_eq!(found.shown.as_slice(), [card.customer.id]);
+            let next = card.history.lines.last().filter(|_| card.history.total > i64::from(limit));
+            assert_eq!(
+                card.history.next.map(|next| (next.started_at, next.id)),
+                next.map(|last| (last.started_at, last.id))
+            );
+            let opened = store.open_card(card.customer.id, limit).await.unwrap();
+            assert_eq!((opened.card.json(), opened.customer), (found.card.json(), found.customer));
+        }
+    }
+    let nobody = store.open_card(CustomerId(999_999), 10).await.unwrap();
+    assert!(matches!(nobody.card.open().unwrap(), CardState::Unknown));
+}
+
+async fn card_of_anybody(store: &Store, phone: Phone) -> Option<Card> {
+    match caller(store, phone).await {
+        CardState::Known { card } => Some(*card),
+        _ => None,
+    }
+}
+
+async fn what_an_operator_should_know_of_a_customer_is_on_the_card(store: Store) {
+    let customer = make(&store, &sokolova()).await;
+    let flags = async || store.card(customer, 1).await.unwrap().unwrap().customer.flags;
+    assert_eq!(flags().await, []);
+    for (place, flag) in CustomerFlag::ALL.into_iter().enumerate() {
+        set_flags(&store, 1 << place).await;
+        assert_eq!(flags().await, [flag]);
+    }
+    set_flags(&store, 63).await;
+    assert_eq!(flags().await, CustomerFlag::ALL);
+}
+
+async fn set_flags(store: &Store, bits: i64) {
+    let sql = match &store.backend {
+        crate::store::Backend::Sqlite(_) => "update customer set flags = $1",
+        crate::store::Backend::Postgres(_) => "update customer set flags = $1::bigint::int",
+    };
+    store.commit(crate::store::unit::Unit::default().then(sql, [bits.into()])).await.unwrap();
 }
 
 async fn a_city_is_made_once(store: Store) {

@@ -38,17 +38,20 @@ async fn a_linked_number_finds_its_customer(store: Store) {
     assert_eq!((card.customer.id, card.customer.rev), (id, 3));
     let nobody = store.link_phone(Uuid::now_v7(), &anna(), CustomerId(5), phone, NOW).await;
     assert!(matches!(nobody, Err(SaveError::NotFound { what: "customer" })), "{nobody:?}");
-    assert!(matches!(store.look_up(phone, 5).await.unwrap(), CallerLookup::One(_)));
+    assert_eq!(card_of(&store, phone).await.customer.id, id);
 }
 
 async fn a_number_of_several_opens_no_card(store: Store) {
     let one = make(&store, &sokolova()).await;
     let other = make(&store, &NewCustomer { name: "Белов Пётр".into(), ..sokolova() }).await;
     let shared = sokolova().phone.unwrap();
-    let CallerLookup::Several(lines) = store.look_up(shared, 5).await.unwrap() else { panic!("two have it") };
-    assert_eq!(lines.iter().map(|line| line.id).collect::<Vec<_>>(), [other, one], "by name");
-    let unknown = Phone::parse("8 903 111-22-33").unwrap();
-    assert!(matches!(store.look_up(unknown, 5).await.unwrap(), CallerLookup::Nobody));
+    let found = store.look_up(shared, 5).await.unwrap();
+    assert_eq!((found.customer, found.shown.as_slice()), (None, [other, one].as_slice()), "by name");
+    let CardState::Several { candidates } = found.card.open().unwrap() else { panic!("two have it") };
+    assert_eq!(candidates.iter().map(|line| line.id).collect::<Vec<_>>(), [other, one]);
+    let unknown = store.look_up(Phone::parse("8 903 111-22-33").unwrap(), 5).await.unwrap();
+    assert!(matches!(unknown.card.open().unwrap(), CardState::Unknown));
+    assert!(unknown.customer.is_none() && unknown.shown.is_empty());
 }
 
 async fn a_customer_is_found_however_one_types(store: Store) {

@@ -1,10 +1,17 @@
 //! The card in one question; [`crate::store::cards`] says what for.
 
-pub const CARD: &str = "
-select json_build_object(
+/// The card of the customer `c` with `$2` lines of history.
+macro_rules! card {
+    () => {
+        "
+json_build_object(
     'customer', json_build_object(
         'id', c.id, 'kind', c.kind, 'name', c.name, 'address', c.address, 'email', c.email,
-        'customer_since_year', c.since_year, 'flags', c.flags, 'debt', c.debt,
+        'customer_since_year', c.since_year, 'flags', array_remove(array[
+            case when c.flags & 1 > 0 then 'e_bill' end, case when c.flags & 2 > 0 then 'benefit' end,
+            case when c.flags & 4 > 0 then 'restriction_risk' end, case when c.flags & 8 > 0 then 'electric_stove' end,
+            case when c.flags & 16 > 0 then 'loyal' end, case when c.flags & 32 > 0 then 'no_calls' end], null),
+        'debt', c.debt,
         'updated_at', (extract(epoch from c.updated_at) * 1000)::bigint, 'rev', c.rev),
     'contact_points', (
         select coalesce(json_agg(line), '[]')
@@ -53,20 +60,43 @@ select json_build_object(
                 and status in ('draft', 'registered', 'in_work', 'waiting_customer', 'waiting_field_crew')
             order by q.due_at nulls last, id limit 50) line),
     'consumption', (
-        select coalesce(json_agg(line), '[]')
+        select coalesce(json_agg(line order by year, month), '[]')
         from (
             select extract(year from taken_on)::int as year, extract(month from taken_on)::int as month,
                 sum(r.consumed)::bigint as kwh
             from account a join reading r on r.account_id = a.id
             where a.customer_id = c.id group by 1, 2 order by 1 desc, 2 desc limit 24) line),
-    'history', json_build_object(
-        'total', (select count(*) from interaction where customer_id = c.id),
-        'lines', (
-            select coalesce(json_agg(line), '[]')
-            from (
-                select id, customer_id as customer, account_id as account, call_id as call,
-                    (extract(epoch from i.started_at) * 1000)::bigint as started_at, duration_s, channel, direction,
-                    agent_id as agent, agent_name, topic, result, summary
-                from interaction i where customer_id = c.id
-                order by i.started_at desc, id desc limit $2::bigint) line)))::text
-from customer c where c.id = $1::bigint";
+    'history', (
+        select json_build_object(
+            'total', counted.total,
+            'lines', (
+                select coalesce(json_agg(line), '[]')
+                from (
+                    select id, customer_id as customer, account_id as account, call_id as call,
+                        (extract(epoch from i.started_at) * 1000)::bigint as started_at, duration_s, channel, direction,
+                        agent_id as agent, agent_name, topic, result, summary
+                    from interaction i where customer_id = c.id
+                    order by i.started_at desc, id desc limit $2::bigint) line),
+            'next', case when counted.total > $2::bigint then (
+                select json_build_object(
+                    'started_at', (extract(epoch from started_at) * 1000)::bigint, 'id', id)
+                from interaction where customer_id = c.id
+                order by started_at desc, id desc offset $2::bigint - 1 limit 1) end)
+        from (select count(*) as total from interaction where customer_id = c.id) counted))"
+    };
+}
+
+pub const LOOK_UP: &str = concat!(
+    "
+with owner as materialized (
+    select customer_id from contact_point where e164 = $1::bigint order by customer_id limit 20)
+select c.id, c.name, (case when (select count(*) from owner) = 1 then ",
+    card!(),
+    " else json_build_object(
+    'id', c.id, 'kind', c.kind, 'name', c.name, 'address', c.address, 'debt', c.debt,
+    'account', (select a.number from account a where a.customer_id = c.id order by a.id limit 1)) end)::text
+from owner o join customer c on c.id = o.customer_id
+order by c.name_key, c.id"
+);
+
+pub const CARD: &str = concat!("select c.id, c.name, (", card!(), ")::text from customer c where c.id = $1::bigint");

@@ -1,18 +1,5 @@
 //! Statements about customers; [`crate::store::customers`] says what for.
 
-pub const CUSTOMERS_OF_PHONE: &str = "
-select json_agg(customer_id)::text
-from (select customer_id from contact_point where e164 = $1 order by customer_id limit 20) found";
-
-pub const CUSTOMER_LINES: &str = "
-select json_agg(line)::text
-from (
-    select c.id, c.kind, c.name, c.address, c.debt,
-        (select a.number from account a where a.customer_id = c.id order by a.id limit 1) as account
-    from customer c
-    where c.id in (select value::bigint from json_array_elements_text($1::text::json))
-    order by c.name_key, c.id) line";
-
 pub const SEARCH_BY_DIGITS: &str = "
 select json_agg(line)::text
 from (

@@ -20,6 +20,7 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection};
 
+use super::cards::FoundRow;
 use super::generate::N_TABLES;
 use super::unit::{Arg, Step, Unit, UsedKey};
 use super::{Lane, OpenStoreError, SaveError, Statements, StoreError, StoreOptions};
@@ -27,14 +28,13 @@ use super::{Lane, OpenStoreError, SaveError, Statements, StoreError, StoreOption
 pub static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
 pub static STATEMENTS: Statements = Statements {
-    customers_of_phone: customers::CUSTOMERS_OF_PHONE,
-    customer_lines: customers::CUSTOMER_LINES,
     search_by_digits: customers::SEARCH_BY_DIGITS,
     search_by_words: customers::SEARCH_BY_WORDS,
     insert_customer: customers::INSERT_CUSTOMER,
     insert_words: customers::INSERT_WORDS,
     touch_customer: customers::TOUCH_CUSTOMER,
     link_phone: customers::LINK_PHONE,
+    look_up: cards::LOOK_UP,
     card: cards::CARD,
     history: interactions::HISTORY,
     drop_moved_interaction: interactions::DROP_MOVED_INTERACTION,
@@ -42,7 +42,9 @@ pub static STATEMENTS: Statements = Statements {
     claim_key: saves::CLAIM_KEY,
     read_key: saves::READ_KEY,
     reading_context: saves::READING_CONTEXT,
+    lock_meter: saves::LOCK_METER,
     upsert_reading: saves::UPSERT_READING,
+    count_consumption_again: saves::COUNT_CONSUMPTION_AGAIN,
     insert_request: saves::INSERT_REQUEST,
     insert_ledger: calls::INSERT_LEDGER,
     insert_calls: calls::INSERT_CALLS,
@@ -60,6 +62,7 @@ pub static STATEMENTS: Statements = Statements {
     upsert_phone: users::UPSERT_PHONE,
     delete_phone: users::DELETE_PHONE,
     insert_audit: audit::INSERT_AUDIT,
+    insert_ledger_audit: audit::INSERT_LEDGER_AUDIT,
     any_customer: "select '1' from customer limit 1",
     schema_version: "select max(version)::text from _sqlx_migrations where success",
 };
@@ -88,7 +91,7 @@ impl Postgres {
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .idle_timeout(None)
             .max_lifetime(None)
-            // A question before each question would double the way; a connection that died is noticed in `look_up`.
+            // A question before each question would double the way; a connection that died is noticed in `find`.
             .test_before_acquire(false)
             .connect_lazy_with(
                 server.clone().options([("statement_timeout", "500"), ("plan_cache_mode", "force_generic_plan")]),
@@ -115,31 +118,37 @@ impl Postgres {
         let mut taken = Vec::new();
         for _ in 0..self.pop.options().get_max_connections() {
             let mut connection = self.pop.acquire().await?;
-            ask(&mut connection, STATEMENTS.customers_of_phone, vec![0.into()]).await?;
-            ask(&mut connection, STATEMENTS.card, vec![0.into(), 1.into()]).await?;
+            find(&mut connection, STATEMENTS.look_up, [0.into(), 1.into()]).await?;
             taken.push(connection);
         }
         Ok(())
     }
 
     pub async fn fetch(&self, lane: Lane, sql: &'static str, args: Vec<Arg>) -> Result<Option<String>, StoreError> {
-        match lane {
-            Lane::Pop => self.look_up(sql, args).await,
-            Lane::Records => Ok(ask(&mut *self.records.acquire().await?, sql, args).await?),
-        }
+        Ok(ask(&mut *self.lane(lane).acquire().await?, sql, args).await?)
     }
 
-    /// Asks on a warmed connection. When the server was started again all of them are dead: each is tried once and
+    /// Asks for cards. When the server was started again all warmed connections are dead: each is tried once and
     /// thrown away, and the last try has a new one.
-    async fn look_up(&self, sql: &'static str, args: Vec<Arg>) -> Result<Option<String>, StoreError> {
-        for _ in 0..self.pop.options().get_max_connections() {
-            let mut connection = self.pop.acquire().await?;
-            match ask(&mut connection, sql, args.clone()).await.map_err(StoreError::from) {
-                Err(StoreError::Away { .. }) => drop(connection.detach()),
-                answer => return answer,
+    pub async fn find(&self, lane: Lane, sql: &'static str, args: [Arg; 2]) -> Result<Vec<FoundRow>, StoreError> {
+        let pool = self.lane(lane);
+        if lane == Lane::Pop {
+            for _ in 0..pool.options().get_max_connections() {
+                let mut connection = pool.acquire().await?;
+                match find(&mut connection, sql, args.clone()).await.map_err(StoreError::from) {
+                    Err(StoreError::Away { .. }) => drop(connection.detach()),
+                    answer => return answer,
+                }
             }
         }
-        Ok(ask(&mut *self.pop.acquire().await?, sql, args).await?)
+        Ok(find(&mut *pool.acquire().await?, sql, args).await?)
+    }
+
+    const fn lane(&self, lane: Lane) -> &PgPool {
+        match lane {
+            Lane::Pop => &self.pop,
+            Lane::Records => &self.records,
+        }
     }
 
     pub async fn commit(&self, unit: Unit) -> Result<i64, SaveError> {
@@ -226,4 +235,16 @@ async fn execute(connection: &mut PgConnection, step: Step) -> Result<u64, sqlx:
         };
     }
     Ok(query.execute(connection).await?.rows_affected())
+}
+
+async fn find(connection: &mut PgConnection, sql: &'static str, args: [Arg; 2]) -> Result<Vec<FoundRow>, sqlx::Error> {
+    let mut query = sqlx::query_as::<_, (i64, String, String)>(sql);
+    for arg in args {
+        query = match arg {
+            Arg::Int(value) => query.bind(value),
+            Arg::Text(value) => query.bind(value),
+        };
+    }
+    let rows = query.fetch_all(connection).await?;
+    Ok(rows.into_iter().map(|(id, name, json)| FoundRow { id, name, json }).collect())
 }

@@ -1,10 +1,17 @@
 //! The card in one question; [`crate::store::cards`] says what for.
 
-pub const CARD: &str = "
-select json_object(
+/// The card of the customer `c` with `$2` lines of history.
+macro_rules! card {
+    () => {
+        r#"
+json_object(
     'customer', json_object(
         'id', c.id, 'kind', c.kind, 'name', c.name, 'address', c.address, 'email', c.email,
-        'customer_since_year', c.since_year, 'flags', c.flags, 'debt', c.debt,
+        'customer_since_year', c.since_year, 'flags', json((
+            select json_group_array(value)
+            from json_each('["e_bill","benefit","restriction_risk","electric_stove","loyal","no_calls"]')
+            where c.flags >> key & 1)),
+        'debt', c.debt,
         'updated_at', c.updated_at, 'rev', c.rev),
     'contact_points', json((
         select json_group_array(json_object('phone', e164, 'kind', kind))
@@ -58,17 +65,41 @@ select json_object(
         select json_group_array(json_object(
             'year', cast(substr(month, 1, 4) as integer), 'month', cast(substr(month, 6, 2) as integer), 'kwh', kwh))
         from (
-            select substr(r.taken_on, 1, 7) as month, sum(r.consumed) as kwh
-            from account a join reading r on r.account_id = a.id
-            where a.customer_id = c.id group by 1 order by 1 desc limit 24))),
-    'history', json_object(
-        'total', (select count(*) from interaction where customer_id = c.id),
-        'lines', json((
-            select json_group_array(json_object(
-                'id', id, 'customer', customer_id, 'account', account_id, 'call', call_id,
-                'started_at', started_at, 'duration_s', duration_s, 'channel', channel, 'direction', direction,
-                'agent', agent_id, 'agent_name', agent_name, 'topic', topic, 'result', result, 'summary', summary))
-            from (
-                select * from interaction where customer_id = c.id
-                order by started_at desc, id desc limit $2 + 0)))))
-from customer c where c.id = $1";
+            select * from (
+                select substr(r.taken_on, 1, 7) as month, sum(r.consumed) as kwh
+                from account a join reading r on r.account_id = a.id
+                where a.customer_id = c.id group by 1 order by 1 desc limit 24)
+            order by month))),
+    'history', json((
+        select json_object(
+            'total', counted.total,
+            'lines', json((
+                select json_group_array(json_object(
+                    'id', id, 'customer', customer_id, 'account', account_id, 'call', call_id,
+                    'started_at', started_at, 'duration_s', duration_s, 'channel', channel, 'direction', direction,
+                    'agent', agent_id, 'agent_name', agent_name, 'topic', topic, 'result', result, 'summary', summary))
+                from (
+                    select * from interaction where customer_id = c.id
+                    order by started_at desc, id desc limit $2 + 0))),
+            'next', case when counted.total > $2 then json((
+                select json_object('started_at', started_at, 'id', id)
+                from interaction where customer_id = c.id
+                order by started_at desc, id desc limit 1 offset $2 - 1)) end)
+        from (select count(*) as total from interaction where customer_id = c.id) counted)))"#
+    };
+}
+
+pub const LOOK_UP: &str = concat!(
+    "
+with owner as materialized (
+    select customer_id from contact_point where e164 = $1 order by customer_id limit 20)
+select c.id, c.name, case when (select count(*) from owner) = 1 then ",
+    card!(),
+    " else json_object(
+    'id', c.id, 'kind', c.kind, 'name', c.name, 'address', c.address, 'debt', c.debt,
+    'account', (select number from account where customer_id = c.id order by id limit 1)) end
+from owner o join customer c on c.id = o.customer_id
+order by c.name_key, c.id"
+);
+
+pub const CARD: &str = concat!("select c.id, c.name, ", card!(), " from customer c where c.id = $1");

@@ -1,15 +1,5 @@
 //! Statements about customers; [`crate::store::customers`] says what for.
 
-pub const CUSTOMERS_OF_PHONE: &str = "
-select json_group_array(customer_id)
-from (select customer_id from contact_point where e164 = $1 order by customer_id limit 20)";
-
-pub const CUSTOMER_LINES: &str = "
-select json_group_array(json_object(
-    'id', id, 'kind', kind, 'name', name, 'address', address, 'debt', debt,
-    'account', (select number from account where customer_id = c.id order by id limit 1)))
-from (select * from customer where id in (select value from json_each($1)) order by name_key, id) c";
-
 pub const SEARCH_BY_DIGITS: &str = "
 select json_group_array(json_object(
     'id', id, 'kind', kind, 'name', name, 'address', address, 'debt', debt,

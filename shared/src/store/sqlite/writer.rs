@@ -188,8 +188,9 @@ async fn run_unit(
     let failure = match (ran.error, missing) {
         // The key was used before, so whatever came after it counts for nothing.
         _ if !claimed => None,
-        (Some(error), _) => Some(StoreError::from(error).into()),
-        (None, missing) => missing.map(|what| SaveError::NotFound { what }),
+        // What is missing came before what may have failed for its want.
+        (_, Some(what)) => Some(SaveError::NotFound { what }),
+        (error, None) => error.map(SaveError::from),
     };
     match (failure, &unit.once) {
         (None, Some(once)) => {
