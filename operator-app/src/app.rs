@@ -111,8 +111,9 @@ impl App {
         if let Some(at) = self.mark.take()
             && let Some((call, invite_to_pop_us)) = self.desk.drawn(at)
         {
+            let on_the_way_us = self.desk.call.as_ref().and_then(|call| call.pop.before_us);
             let present_us = now.since(at).as_micros() as u64;
-            tracing::info!(%call, invite_to_pop_us, present_us, "the card is on the screen");
+            tracing::info!(%call, invite_to_pop_us, on_the_way_us, present_us, "the card is on the screen");
             self.link.ask(Ask::Shown { call, invite_to_pop_us });
         }
     }

@@ -26,7 +26,7 @@ RU = {
     "switch_theme": "Сменить тему",
     "switch_language": "Switch to English",
     # The supervisor's screen.
-    "floor": "Панель супервизора",
+    "floor": "Уровень обслуживания (SL)…",
 }
 
 EN = {
@@ -45,7 +45,7 @@ EN = {
     "be_ready": "Ready",
     "switch_theme": "Switch the theme",
     "switch_language": "Перейти на русский",
-    "floor": "Supervisor's floor",
+    "floor": "Service level (SL)…",
 }
 
 

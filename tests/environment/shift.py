@@ -52,10 +52,11 @@ class Shift:
     def begin(self):
         """Waits for the desk to be signed in, and says that we are ready where nobody has said so yet."""
         self.screen.wait(RU["no_call"], SIGN_IN_S)
+        # The picture comes first: the moment that somebody is ready, the next caller rings.
+        self.album.take(self.screen, "signed-in")
         if self.screen.wait_one_of([RU["ready"], RU["not_ready"]]) == RU["not_ready"]:
             self.command(RU["be_ready"])
             self.screen.gone(RU["not_ready"])
-        self.album.take(self.screen, "ready")
 
     def take_call(self):
         """One call from the first ring to the saved wrap-up; the first of each kind is pictured."""

@@ -215,7 +215,9 @@ impl World {
         let caller = caller_number(invite);
         let id: CallId = self.ids.mint(now.utc_ms);
         let span = tracing::info_span!("call", call.id = %id, trunk = %trunk, queue = %queue, caller = ?caller.phone());
-        let display_name = invite.from_display.as_deref().filter(|name| !name.is_empty()).map(Personal::from);
+        // Whoever keeps the number to themselves is called "Anonymous" by the network, which is no name.
+        let says_who = |name: &&str| !name.is_empty() && caller != CallerNumber::Withheld;
+        let display_name = invite.from_display.as_deref().filter(says_who).map(Personal::from);
         span.in_scope(|| tracing::info!("a call has arrived"));
         metrics::counter!("calls_arrived_total", "queue" => queue.to_string()).increment(1);
 

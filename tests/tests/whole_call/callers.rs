@@ -30,7 +30,10 @@ async fn the_operator_sees_who_calls_or_why_nobody_knows_it() {
                 assert!(candidates.len() >= 2, "a choice: {candidates:?}");
             }
             CardState::Unknown => assert_eq!(from, Some(&numbers.unknown[0])),
-            CardState::Withheld => assert_eq!((from, &offer.caller), (None, &CallerNumber::Withheld)),
+            CardState::Withheld => {
+                assert_eq!((from, &offer.caller), (None, &CallerNumber::Withheld));
+                assert_eq!(offer.display_name, None, "nobody is called Anonymous");
+            }
             other => panic!("{from:?}: {other:?}"),
         }
         caller.hang_up().await;
