@@ -35,6 +35,7 @@ pub static STATEMENTS: Statements = Statements {
     touch_customer: customers::TOUCH_CUSTOMER,
     link_phone: customers::LINK_PHONE,
     look_up: cards::LOOK_UP,
+    any_phone: cards::ANY_PHONE,
     card: cards::CARD,
     history: interactions::HISTORY,
     drop_moved_interaction: interactions::DROP_MOVED_INTERACTION,
@@ -113,12 +114,15 @@ impl Postgres {
         connection.close().await.map_err(|source| OpenStoreError::Store(source.into()))
     }
 
-    /// Takes all connections of the look-up at once and lets each prepare what it will be asked.
+    /// Takes all connections of the look-up at once and lets each look somebody up. Asking for nobody would leave half
+    /// of the way cold, and the first caller on each connection would wait for it.
     pub async fn warm_up(&self) -> Result<(), StoreError> {
+        let phone = self.fetch(Lane::Pop, STATEMENTS.any_phone, Vec::new()).await?;
+        let phone: i64 = phone.and_then(|digits| digits.parse().ok()).unwrap_or(0);
         let mut taken = Vec::new();
         for _ in 0..self.pop.options().get_max_connections() {
             let mut connection = self.pop.acquire().await?;
-            find(&mut connection, STATEMENTS.look_up, [0.into(), 1.into()]).await?;
+            find(&mut connection, STATEMENTS.look_up, [phone.into(), 50.into()]).await?;
             taken.push(connection);
         }
         Ok(())
