@@ -92,4 +92,8 @@ statements! {
     any_customer,
     /// → the version that is there.
     schema_version,
+    /// → how many tables there are.
+    n_tables,
+    /// → the server's major version.
+    server_version,
 }

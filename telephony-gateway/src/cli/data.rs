@@ -11,7 +11,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use shared::phone::Phone;
 use shared::store::Store;
-use shared::store::generate::{self, DemoNumbers, GenerateOptions, Progress};
+use shared::store::generate::{self, DemoNumbers, GenerateOptions, Progress, Stage};
 use shared::time::Clock;
 
 use super::{Place, open_store};
@@ -70,7 +70,6 @@ impl Generate {
         };
         let mut shown = Shown::start(self.customers);
         let numbers = generate::run(store, options, |progress| shown.update(progress)).await?;
-        shown.finish();
         if let Some(file) = &self.numbers {
             write_numbers(file, &numbers).with_context(|| format!("cannot write `{}`", file.display()))?;
         }
@@ -95,13 +94,13 @@ fn write_numbers(file: &Path, numbers: &DemoNumbers) -> std::io::Result<()> {
 /// A bar with rate and time left on a terminal, a line now and then elsewhere.
 enum Shown {
     Bar(ProgressBar),
-    Lines { started: Instant, told: Option<Instant>, last: Option<Progress> },
+    Lines { started: Instant, told: Option<(Stage, Instant)> },
 }
 
 impl Shown {
     fn start(customers: u32) -> Self {
         if !std::io::stderr().is_terminal() {
-            return Self::Lines { started: Instant::now(), told: None, last: None };
+            return Self::Lines { started: Instant::now(), told: None };
         }
         let bar = ProgressBar::new(u64::from(customers));
         let style = "{msg:12} {bar:40} {human_pos} of {human_len}  {per_sec}  {eta} left";
@@ -112,24 +111,21 @@ impl Shown {
     fn update(&mut self, progress: Progress) {
         match self {
             Self::Bar(bar) => {
-                bar.set_message(progress.what);
+                if bar.message() != word_of(progress.stage) {
+                    // The next stage counts other things at another pace.
+                    bar.set_message(word_of(progress.stage));
+                    bar.set_length(u64::from(progress.total));
+                    bar.reset_eta();
+                }
                 bar.set_position(u64::from(progress.done));
-            }
-            Self::Lines { started, told, last } => {
-                *last = Some(progress);
-                if told.is_none_or(|told| told.elapsed() >= LINE_EVERY) {
-                    *told = Some(Instant::now());
-                    eprintln!("{}", line_of(progress, started.elapsed()));
+                if progress.stage == Stage::Done {
+                    bar.finish();
                 }
             }
-        }
-    }
-
-    fn finish(self) {
-        match self {
-            Self::Bar(bar) => bar.finish(),
-            Self::Lines { started, last, .. } => {
-                if let Some(progress) = last {
+            Self::Lines { started, told } => {
+                let due = |(stage, at): (Stage, Instant)| stage != progress.stage || at.elapsed() >= LINE_EVERY;
+                if told.is_none_or(due) {
+                    *told = Some((progress.stage, Instant::now()));
                     eprintln!("{}", line_of(progress, started.elapsed()));
                 }
             }
@@ -137,11 +133,33 @@ impl Shown {
     }
 }
 
+const fn word_of(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Customers => "customers",
+        Stage::Indexes => "indexes",
+        Stage::Statistics => "statistics",
+        Stage::Done => "done",
+    }
+}
+
 fn line_of(progress: Progress, elapsed: Duration) -> String {
-    let Progress { done, total, what, rows } = progress;
-    let per_s = (f64::from(done) / elapsed.as_secs_f64().max(0.001)).round();
-    let left_s = if per_s > 0.0 { (f64::from(total - done.min(total)) / per_s).ceil() } else { 0.0 };
-    format!("{what}: {done} of {total} customers, {rows} rows, {per_s} customers a second, {left_s} s left")
+    let Progress { stage, done, total, rows } = progress;
+    let word = word_of(stage);
+    let per_s = |n: f64| (n / elapsed.as_secs_f64().max(0.001)).round();
+    match stage {
+        Stage::Customers => {
+            let customers_per_s = per_s(f64::from(done));
+            let left = f64::from(total - done.min(total));
+            let left_s = if customers_per_s > 0.0 { (left / customers_per_s).ceil() } else { 0.0 };
+            format!("{word}: {done} of {total}, {rows} rows, {customers_per_s} customers a second, {left_s} s left")
+        }
+        Stage::Indexes => format!("{word}: {done} of {total}"),
+        Stage::Statistics => format!("{word}: of {rows} rows"),
+        Stage::Done => {
+            let took_s = elapsed.as_secs_f64();
+            format!("{word}: {total} customers, {rows} rows in {took_s:.1} s, {} rows a second", per_s(rows as f64))
+        }
+    }
 }
 
 /// Copy the database into a file, while it is in use.
@@ -239,7 +257,7 @@ impl Restore {
 }
 
 async fn check(store: &Store) -> anyhow::Result<()> {
-    let faults = store.check_integrity().await?;
+    let faults = store.check_integrity().await?.faults;
     anyhow::ensure!(faults.is_empty(), "it is damaged: {}", faults.join("; "));
     Ok(store.check_schema().await?)
 }
@@ -324,9 +342,13 @@ mod tests {
 
     #[test]
     fn a_line_of_progress_says_rate_and_time_left() {
-        let progress = Progress { done: 1_000, total: 5_000, what: "customers", rows: 40_000 };
-        let line = line_of(progress, Duration::from_secs(2));
-        assert_eq!(line, "customers: 1000 of 5000 customers, 40000 rows, 500 customers a second, 8 s left");
+        let line = |stage, done, total| line_of(Progress { stage, done, total, rows: 40_000 }, Duration::from_secs(2));
+        assert_eq!(
+            line(Stage::Customers, 1_000, 5_000),
+            "customers: 1000 of 5000, 40000 rows, 500 customers a second, 8 s left"
+        );
+        assert_eq!(line(Stage::Indexes, 3, 12), "indexes: 3 of 12");
+        assert_eq!(line(Stage::Done, 1_000, 1_000), "done: 1000 customers, 40000 rows in 2.0 s, 20000 rows a second");
     }
 
     fn place(folder: &Path) -> Place {

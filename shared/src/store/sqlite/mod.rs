@@ -13,6 +13,7 @@ mod bulk;
 mod calls;
 mod cards;
 mod customers;
+mod integrity;
 mod interactions;
 mod saves;
 mod users;
@@ -28,9 +29,10 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Connection};
 
 use super::cards::FoundRow;
-use super::generate::N_TABLES;
 use super::unit::{Arg, Unit};
 use super::{Lane, OpenStoreError, SaveError, Statements, StoreError, StoreOptions};
+
+pub use bulk::Load;
 
 pub static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
@@ -73,6 +75,8 @@ pub static STATEMENTS: Statements = Statements {
     insert_ledger_audit: audit::INSERT_LEDGER_AUDIT,
     any_customer: "select '1' from customer limit 1",
     schema_version: "select cast(max(version) as text) from _sqlx_migrations where success",
+    n_tables: "select cast(count(*) as text) from sqlite_schema where type = 'table'",
+    server_version: "select null",
 };
 
 #[derive(Clone)]
@@ -165,17 +169,18 @@ impl Sqlite {
         self.writer.commit(unit).await
     }
 
-    /// Writes the rows of a batch, each text into its table.
-    pub async fn write_rows(&self, texts: [String; N_TABLES]) -> Result<(), SaveError> {
-        let mut unit = Unit::default();
-        for (sql, rows) in bulk::INSERTS.into_iter().zip(texts).filter(|(_, rows)| !rows.is_empty()) {
-            unit = unit.then(sql, [rows.into()]);
-        }
-        self.writer.commit(unit).await.map(|_| ())
+    pub async fn begin_load(&self) -> Result<Load, StoreError> {
+        Load::begin(self.writer.clone()).await
     }
 
-    /// Counts what is in the tables, so that questions are planned by it.
-    pub async fn analyze(&self) -> Result<(), StoreError> {
+    /// Whether a load has begun here and not ended.
+    pub async fn load_broke_off(&self) -> Result<bool, StoreError> {
+        let mark: i64 = sqlx::query_scalar("pragma user_version").fetch_one(&self.records).await?;
+        Ok(mark == bulk::LOADING)
+    }
+
+    /// Counts what is in the tables.
+    pub async fn gather_statistics(&self) -> Result<(), StoreError> {
         let mut connection = self.options.connect().await?;
         sqlx::query("pragma analysis_limit = 1000").execute(&mut connection).await?;
         sqlx::query("analyze").execute(&mut connection).await?;
@@ -186,16 +191,6 @@ impl Sqlite {
         let mut connection = self.options.connect().await?;
         sqlx::query("vacuum into $1").bind(into.to_string_lossy().into_owned()).execute(&mut connection).await?;
         Ok(connection.close().await?)
-    }
-
-    pub async fn check_integrity(&self) -> Result<Vec<String>, StoreError> {
-        let mut faults: Vec<String> = sqlx::query_scalar("pragma integrity_check").fetch_all(&self.records).await?;
-        faults.retain(|line| line != "ok");
-        let orphans = sqlx::query_scalar::<_, String>("select \"table\" from pragma_foreign_key_check group by 1");
-        for table in orphans.fetch_all(&self.records).await? {
-            faults.push(format!("`{table}` names rows which are not there"));
-        }
-        Ok(faults)
     }
 
     pub async fn close(&self) {
