@@ -25,6 +25,8 @@ pub mod saves;
 pub mod users;
 
 pub mod generate;
+pub mod integrity;
+mod upkeep;
 
 #[cfg(test)]
 mod contract;
@@ -42,6 +44,7 @@ pub use statements::Statements;
 pub use audit::{AuditAction, AuditRow};
 pub use calls::{LedgerAudit, LedgerBatch, LedgerRow};
 pub use cards::Found;
+pub use integrity::Integrity;
 pub use saves::CallFacts;
 pub use users::{NewUser, PhoneRow, UserRow};
 
@@ -160,17 +163,6 @@ impl Store {
         }
     }
 
-    /// Whether the tables hold together: what a restored file is asked before it is used. Faults in words.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn check_integrity(&self) -> Result<Vec<String>, StoreError> {
-        match &self.backend {
-            Backend::Sqlite(sqlite) => sqlite.check_integrity().await,
-            Backend::Postgres(_) => Ok(Vec::new()),
-        }
-    }
-
     /// Finishes what was taken for writing and closes the connections.
     pub async fn close(&self) {
         match &self.backend {
@@ -194,7 +186,8 @@ impl Store {
         }
     }
 
-    fn schema_needed(&self) -> i64 {
+    /// The schema that this program was written for.
+    pub fn schema_needed(&self) -> i64 {
         let migrations = match &self.backend {
             Backend::Sqlite(_) => &sqlite::MIGRATIONS,
             Backend::Postgres(_) => &postgres::MIGRATIONS,
@@ -234,21 +227,6 @@ impl Store {
         match &self.backend {
             Backend::Sqlite(_) => generate::Form::Json,
             Backend::Postgres(_) => generate::Form::Copy,
-        }
-    }
-
-    async fn write_rows(&self, texts: [String; generate::N_TABLES]) -> Result<(), StoreError> {
-        let written = match &self.backend {
-            Backend::Sqlite(sqlite) => sqlite.write_rows(texts).await,
-            Backend::Postgres(postgres) => postgres.write_rows(texts).await,
-        };
-        written.map_err(as_refusal)
-    }
-
-    async fn analyze(&self) -> Result<(), StoreError> {
-        match &self.backend {
-            Backend::Sqlite(sqlite) => sqlite.analyze().await,
-            Backend::Postgres(postgres) => postgres.analyze().await,
         }
     }
 

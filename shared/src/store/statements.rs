@@ -31,6 +31,8 @@ statements! {
     /// `$1` E.164 digits, `$2` how many lines of history → a row a customer: id, name, and the card of the only one
     /// or each one's line.
     look_up,
+    /// → E.164 digits that somebody has.
+    any_phone,
     /// `$1` customer, `$2` how many lines of history → id, name, card.
     card,
     // interactions
@@ -90,4 +92,8 @@ statements! {
     any_customer,
     /// → the version that is there.
     schema_version,
+    /// → how many tables there are.
+    n_tables,
+    /// → the server's major version.
+    server_version,
 }

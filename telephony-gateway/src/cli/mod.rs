@@ -1,8 +1,9 @@
 //! The command line: one binary that serves, checks, and looks after its database.
 //!
-//! `serve` is in [`serve`], people and phones in [`people`], the database in [`data`]. Errors come out once, here, as
+//! `serve` is in [`serve`], people and phones in [`people`], the database in [`data`] and [`backup`]. Errors come out once, here, as
 //! one sentence with its causes.
 
+mod backup;
 mod data;
 mod logging;
 mod people;
@@ -91,9 +92,9 @@ enum Command {
     /// Fill an empty database with a made-up city, the same for the same seed
     Generate(data::Generate),
     /// Copy the database into a file, while it is in use
-    Backup(data::Backup),
+    Backup(backup::Backup),
     /// Bring a backup back, after checking it
-    Restore(data::Restore),
+    Restore(backup::Restore),
     /// Print completions for a shell
     ///
     /// For bash: telephony-gateway completions bash > /etc/bash_completion.d/telephony-gateway

@@ -4,11 +4,13 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::store::unit::Unit;
-use crate::store::{OpenStoreError, SaveError, StoreError};
+use crate::store::{Integrity, OpenStoreError, SaveError, StoreError};
 use crate::wire::http::HistoryQuery;
 
 promised! {
     a_cut_connection_costs_no_card_and_no_save,
+    a_base_that_was_tampered_with_says_what_is_wrong,
+    a_load_that_breaks_off_is_seen,
 }
 
 /// Cuts every connection to this database but the one that asks; SQLite has none to cut.
@@ -23,6 +25,62 @@ async fn a_cut_connection_costs_no_card_and_no_save(store: Store) {
     }
     assert_eq!(card_of(&store, sokolova().phone.unwrap()).await.customer.id, customer);
     store.save_wrapup(key(), &anna(), &wrapup(500, Some(customer)), facts(NOW), NOW).await.unwrap();
+}
+
+async fn change(store: &Store, sql: &'static str) {
+    store.commit(Unit::default().then(sql, [])).await.unwrap();
+}
+
+async fn a_base_that_was_tampered_with_says_what_is_wrong(store: Store) {
+    city(&store, 20, 0).await;
+    let sound = store.check_integrity().await.unwrap();
+    assert_eq!(sound.faults, Vec::<String>::new());
+    let faults = async |word: &str| {
+        let found = store.check_integrity().await.unwrap().faults;
+        assert!(found.iter().any(|fault| fault.contains(word)), "`{word}` is not said: {found:?}");
+        found.len()
+    };
+    change(&store, "delete from customer_word where customer_id = 1").await;
+    assert_eq!(faults("1 customers cannot be found by name").await, 1);
+    let crate::store::Backend::Postgres(_) = &store.backend else { return };
+    change(&store, "delete from meter where account_id = 10000").await;
+    change(&store, "alter table interaction drop constraint interaction_account_id_fkey").await;
+    change(&store, "alter table request drop constraint request_account_id_fkey").await;
+    change(&store, "delete from account where id = 10000").await;
+    change(&store, "drop index contact_point_customer").await;
+    change(&store, "alter table contact_point add constraint mobile check (kind <> 'pager') not valid").await;
+    faults("rows of `reading` name a row of `account` which is not there").await;
+    faults("`contact_point_customer` is missing").await;
+    faults("never held against `mobile`").await;
+    assert_eq!(faults("`interaction_account_id_fkey` is missing").await, 8);
+    assert!(sound.unexamined.iter().any(|what| what.contains("create extension amcheck")), "{sound:?}");
+    change(&store, "create extension amcheck").await;
+    let found = store.check_integrity().await.unwrap();
+    assert!(!found.unexamined.iter().any(|what| what.contains("amcheck")), "{found:?}");
+    // An index that is told to be of another order than it is finds nothing where something is.
+    change(&store, "update pg_index set indoption = '1' where indexrelid = 'agent_pkey'::regclass").await;
+    change(&store, "insert into agent select n, n, '', '', null, '' from generate_series(1, 5) n").await;
+    change(&store, "update pg_index set indoption = '0' where indexrelid = 'agent_pkey'::regclass").await;
+    faults("`agent_pkey` is damaged").await;
+}
+
+/// A load is begun, takes some rows, and is dropped, as an end of the program would drop it.
+async fn a_load_that_breaks_off_is_seen(store: Store) {
+    let options = GenerateOptions { customers: 30, seed: 11, history: 2, history_at_least: 0, today: today() };
+    generate::begin_and_break_off(&store, options).await.unwrap();
+    let again = generate::run(&store, options, |_| ()).await;
+    match &store.backend {
+        crate::store::Backend::Sqlite(_) => {
+            assert!(matches!(again, Err(generate::GenerateError::BrokeOff)), "{again:?}");
+            let found = store.check_integrity().await.unwrap();
+            assert!(found.faults.iter().any(|fault| fault.contains("a load broke off")), "{found:?}");
+        }
+        // Nothing of it is left, and no index is missing.
+        crate::store::Backend::Postgres(_) => {
+            again.unwrap();
+            assert_eq!(store.check_integrity().await.unwrap().faults, Vec::<String>::new());
+        }
+    }
 }
 
 #[tokio::test]
@@ -87,7 +145,7 @@ async fn a_backup_taken_in_use_is_a_customer_base_of_its_own() {
     store.close().await;
     let restored = Store::open(&format!("sqlite://{}", copy.display()), StoreOptions::default()).await.unwrap();
     restored.check_schema().await.unwrap();
-    assert_eq!(restored.check_integrity().await.unwrap(), Vec::<String>::new());
+    assert_eq!(restored.check_integrity().await.unwrap(), Integrity::default());
     assert_eq!(card_of(&restored, sokolova().phone.unwrap()).await.customer.id, customer);
 }
 

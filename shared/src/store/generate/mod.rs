@@ -1,15 +1,18 @@
 //! The demo city: customers with everything a call is usually about, at any size, the same for the same seed.
 //!
-//! [`run`] makes one customer after the other ([`customer`]) and hands their rows over in batches, so memory stays
-//! flat whether there are a hundred customers or six million.
+//! [`run`] makes one customer after the other ([`customer`]) on a thread of its own and hands their rows to the database
+//! ([`load`]) in batches, so memory stays flat whether there are a hundred customers or six million.
 
 mod chance;
 mod customer;
+mod load;
 mod people;
 mod rows;
 mod talk;
 
 use chrono::NaiveDate;
+
+use tokio::sync::mpsc;
 
 use crate::phone::Phone;
 
@@ -19,8 +22,10 @@ pub(super) use rows::{Form, N_TABLES};
 
 use rows::Rows;
 
-/// Rows that are written in one transaction.
+/// Rows that are handed over together.
 const BATCH_ROWS: u64 = 20_000;
+/// Batches that are made ahead of the database.
+const BATCHES_AHEAD: usize = 2;
 /// How many numbers of each kind are told at most.
 const TOLD_NUMBERS: u32 = 2_000;
 /// Every so many customers one has the number of the one before.
@@ -39,14 +44,25 @@ pub struct GenerateOptions {
     pub today: NaiveDate,
 }
 
+/// What is being done; each stage counts things of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Customers are handed to the database.
+    Customers,
+    /// Keys and indexes are made of the rows.
+    Indexes,
+    /// The city is there; the database looks through it.
+    Statistics,
+    Done,
+}
+
 /// How far it is.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
-    /// Customers that are in the database.
+    pub stage: Stage,
     pub done: u32,
     pub total: u32,
-    pub what: &'static str,
-    /// Rows that are in the database.
+    /// Rows that were handed to the database.
     pub rows: u64,
 }
 
@@ -65,6 +81,8 @@ pub struct DemoNumbers {
 pub enum GenerateError {
     #[error("there are customers in this base already: a demo city needs an empty one")]
     NotEmpty,
+    #[error("a city was being made in this base and broke off: take an empty one, and remove this")]
+    BrokeOff,
     #[error("between 1 and 10,000,000 customers can be made, not {asked}")]
     Size { asked: u32 },
     #[error("the rows were not written")]
@@ -83,26 +101,68 @@ pub async fn run(
     if !(1..=10_000_000).contains(&options.customers) {
         return Err(GenerateError::Size { asked: options.customers });
     }
+    if store.load_broke_off().await? {
+        return Err(GenerateError::BrokeOff);
+    }
     if store.has_customers().await? {
         return Err(GenerateError::NotEmpty);
     }
-    let mut rows = Rows::new(store.form());
-    let mut n_written = 0;
-    let tell = |done, what, rows| Progress { done, total: options.customers, what, rows };
-    progress(tell(0, "customers", 0));
-    for index in 0..options.customers {
-        customer::make(&options, index, &mut rows);
-        let last = index + 1 == options.customers;
-        if rows.len() >= BATCH_ROWS || last {
-            n_written += rows.len();
-            store.write_rows(rows.take()).await?;
-            progress(tell(index + 1, "customers", n_written));
-        }
+    let mut load = store.begin_load().await?;
+    let total = options.customers;
+    let mut rows = 0;
+    progress(Progress { stage: Stage::Customers, done: 0, total, rows });
+    let mut made = make(options, store.form());
+    while let Some(batch) = made.recv().await {
+        load.write(batch.texts).await?;
+        rows += batch.n_rows;
+        progress(Progress { stage: Stage::Customers, done: batch.n_customers, total, rows });
     }
-    progress(tell(options.customers, "statistics", n_written));
-    store.analyze().await?;
-    progress(tell(options.customers, "done", n_written));
+    load.rebuild(|done, total| progress(Progress { stage: Stage::Indexes, done, total, rows })).await?;
+    load.finish().await?;
+    progress(Progress { stage: Stage::Statistics, done: 0, total: 1, rows });
+    store.gather_statistics().await?;
+    progress(Progress { stage: Stage::Done, done: total, total, rows });
     Ok(demo_numbers(&options))
+}
+
+/// Begins a load, writes its rows, and ends as a program that is killed would.
+#[cfg(test)]
+pub(super) async fn begin_and_break_off(store: &Store, options: GenerateOptions) -> Result<(), GenerateError> {
+    let mut load = store.begin_load().await?;
+    let mut made = make(options, store.form());
+    while let Some(batch) = made.recv().await {
+        load.write(batch.texts).await?;
+    }
+    Ok(())
+}
+
+/// Rows of all tables, on their way.
+struct Batch {
+    texts: [String; N_TABLES],
+    n_rows: u64,
+    /// Customers that are whole with this batch.
+    n_customers: u32,
+}
+
+/// Makes the city on a thread of its own, a little ahead of the database.
+fn make(options: GenerateOptions, form: Form) -> mpsc::Receiver<Batch> {
+    let (batches, made) = mpsc::channel(BATCHES_AHEAD);
+    tokio::task::spawn_blocking(move || {
+        let mut rows = Rows::new(form);
+        for index in 0..options.customers {
+            customer::make(&options, index, &mut rows);
+            let n_customers = index + 1;
+            if rows.len() >= BATCH_ROWS || n_customers == options.customers {
+                let n_rows = rows.len();
+                let batch = Batch { texts: rows.take(), n_rows, n_customers };
+                // Nobody takes them any more: the load has ended with an error of its own.
+                if batches.blocking_send(batch).is_err() {
+                    return;
+                }
+            }
+        }
+    });
+    made
 }
 
 /// The numbers of a city, worked out again from what it was made of.

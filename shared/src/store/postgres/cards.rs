@@ -1,6 +1,7 @@
 //! The card in one question; [`crate::store::cards`] says what for.
 
-/// The card of the customer `c` with `$2` lines of history.
+/// The card of the customer `c` with `$2` lines of history. `date_part` counts in floats, which hold a millisecond of
+/// our days exactly; `extract` counts in decimals and takes a tenth of the whole question's time.
 macro_rules! card {
     () => {
         "
@@ -12,7 +13,7 @@ json_build_object(
             case when c.flags & 4 > 0 then 'restriction_risk' end, case when c.flags & 8 > 0 then 'electric_stove' end,
             case when c.flags & 16 > 0 then 'loyal' end, case when c.flags & 32 > 0 then 'no_calls' end], null),
         'debt', c.debt,
-        'updated_at', (extract(epoch from c.updated_at) * 1000)::bigint, 'rev', c.rev),
+        'updated_at', (date_part('epoch', c.updated_at) * 1000)::bigint, 'rev', c.rev),
     'contact_points', (
         select coalesce(json_agg(line), '[]')
         from (
@@ -37,7 +38,7 @@ json_build_object(
     'payments', (
         select coalesce(json_agg(line), '[]')
         from (
-            select p.id, p.account_id as account, (extract(epoch from p.paid_at) * 1000)::bigint as paid_at, p.amount,
+            select p.id, p.account_id as account, (date_part('epoch', p.paid_at) * 1000)::bigint as paid_at, p.amount,
                 p.channel, p.status
             from account a join payment p on p.account_id = a.id
             where a.customer_id = c.id order by p.paid_at desc, p.id desc limit 24) line),
@@ -53,8 +54,8 @@ json_build_object(
         select coalesce(json_agg(line), '[]')
         from (
             select id, customer_id as customer, account_id as account, form, status,
-                (extract(epoch from opened_at) * 1000)::bigint as opened_at,
-                (extract(epoch from due_at) * 1000)::bigint as due_at, opened_by, fields, comment, rev
+                (date_part('epoch', opened_at) * 1000)::bigint as opened_at,
+                (date_part('epoch', due_at) * 1000)::bigint as due_at, opened_by, fields, comment, rev
             from request q
             where customer_id = c.id
                 and status in ('draft', 'registered', 'in_work', 'waiting_customer', 'waiting_field_crew')
@@ -62,27 +63,24 @@ json_build_object(
     'consumption', (
         select coalesce(json_agg(line order by year, month), '[]')
         from (
-            select extract(year from taken_on)::int as year, extract(month from taken_on)::int as month,
+            select date_part('year', taken_on)::int as year, date_part('month', taken_on)::int as month,
                 sum(r.consumed)::bigint as kwh
             from account a join reading r on r.account_id = a.id
             where a.customer_id = c.id group by 1, 2 order by 1 desc, 2 desc limit 24) line),
     'history', (
         select json_build_object(
-            'total', counted.total,
-            'lines', (
-                select coalesce(json_agg(line), '[]')
-                from (
-                    select id, customer_id as customer, account_id as account, call_id as call,
-                        (extract(epoch from i.started_at) * 1000)::bigint as started_at, duration_s, channel, direction,
-                        agent_id as agent, agent_name, topic, result, summary
-                    from interaction i where customer_id = c.id
-                    order by i.started_at desc, id desc limit $2::bigint) line),
-            'next', case when counted.total > $2::bigint then (
-                select json_build_object(
-                    'started_at', (extract(epoch from started_at) * 1000)::bigint, 'id', id)
-                from interaction where customer_id = c.id
-                order by started_at desc, id desc offset $2::bigint - 1 limit 1) end)
-        from (select count(*) as total from interaction where customer_id = c.id) counted))"
+            'total', counted.total, 'lines', shown.lines,
+            'next', case when counted.total > shown.n then
+                json_build_object('started_at', shown.oldest, 'id', shown.last_id) end)
+        from (select count(*) as total from interaction where customer_id = c.id) counted, (
+            select coalesce(json_agg(line), '[]') as lines, count(*) as n, min(line.started_at) as oldest,
+                (array_agg(line.id))[count(*)] as last_id
+            from (
+                select id, customer_id as customer, account_id as account, call_id as call,
+                    (date_part('epoch', i.started_at) * 1000)::bigint as started_at, duration_s, channel, direction,
+                    agent_id as agent, agent_name, topic, result, summary
+                from interaction i where customer_id = c.id
+                order by i.started_at desc, id desc limit $2::bigint) line) shown))"
     };
 }
 
@@ -98,5 +96,8 @@ select c.id, c.name, (case when (select count(*) from owner) = 1 then ",
 from owner o join customer c on c.id = o.customer_id
 order by c.name_key, c.id"
 );
+
+/// A number that somebody has, to warm up with.
+pub const ANY_PHONE: &str = "select e164::text from contact_point limit 1";
 
 pub const CARD: &str = concat!("select c.id, c.name, (", card!(), ")::text from customer c where c.id = $1::bigint");

@@ -9,6 +9,7 @@ mod bulk;
 mod calls;
 mod cards;
 mod customers;
+mod integrity;
 mod interactions;
 mod saves;
 mod users;
@@ -21,9 +22,10 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection};
 
 use super::cards::FoundRow;
-use super::generate::N_TABLES;
 use super::unit::{Arg, Step, Unit, UsedKey};
 use super::{Lane, OpenStoreError, SaveError, Statements, StoreError, StoreOptions};
+
+pub use bulk::Load;
 
 pub static MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
@@ -35,6 +37,7 @@ pub static STATEMENTS: Statements = Statements {
     touch_customer: customers::TOUCH_CUSTOMER,
     link_phone: customers::LINK_PHONE,
     look_up: cards::LOOK_UP,
+    any_phone: cards::ANY_PHONE,
     card: cards::CARD,
     history: interactions::HISTORY,
     drop_moved_interaction: interactions::DROP_MOVED_INTERACTION,
@@ -65,7 +68,13 @@ pub static STATEMENTS: Statements = Statements {
     insert_ledger_audit: audit::INSERT_LEDGER_AUDIT,
     any_customer: "select '1' from customer limit 1",
     schema_version: "select max(version)::text from _sqlx_migrations where success",
+    n_tables: "select count(*)::text from pg_class
+        where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p')",
+    server_version: "select (current_setting('server_version_num')::int / 10000)::text",
 };
+
+/// What the server knows our connections by.
+const NAME_AT_THE_SERVER: &str = "pult";
 
 /// A refused connection is tried again silently until then.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -81,13 +90,13 @@ impl Postgres {
     pub fn open(url: &str, options: StoreOptions) -> Result<Self, OpenStoreError> {
         let server = PgConnectOptions::from_str(url)
             .map_err(|source| OpenStoreError::Url { source })?
-            .application_name("pult")
+            .application_name(NAME_AT_THE_SERVER)
             // Planning for a compiler costs more than any question here takes.
             .options([("jit", "off"), ("synchronous_commit", "on"), ("timezone", "UTC")])
             .disable_statement_logging();
         let pop = PgPoolOptions::new()
             .min_connections(options.pop_connections)
-            .max_connections(options.pop_connections)
+            .max_connections(options.pop_connections.max(1))
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .idle_timeout(None)
             .max_lifetime(None)
@@ -113,12 +122,15 @@ impl Postgres {
         connection.close().await.map_err(|source| OpenStoreError::Store(source.into()))
     }
 
-    /// Takes all connections of the look-up at once and lets each prepare what it will be asked.
+    /// Takes all connections of the look-up at once and lets each look somebody up. Asking for nobody would leave half
+    /// of the way cold, and the first caller on each connection would wait for it.
     pub async fn warm_up(&self) -> Result<(), StoreError> {
+        let phone = self.fetch(Lane::Pop, STATEMENTS.any_phone, Vec::new()).await?;
+        let phone: i64 = phone.and_then(|digits| digits.parse().ok()).unwrap_or(0);
         let mut taken = Vec::new();
         for _ in 0..self.pop.options().get_max_connections() {
             let mut connection = self.pop.acquire().await?;
-            find(&mut connection, STATEMENTS.look_up, [0.into(), 1.into()]).await?;
+            find(&mut connection, STATEMENTS.look_up, [phone.into(), 50.into()]).await?;
             taken.push(connection);
         }
         Ok(())
@@ -159,21 +171,23 @@ impl Postgres {
         Ok(result)
     }
 
-    /// Copies the rows of a batch, each text into its table.
-    pub async fn write_rows(&self, texts: [String; N_TABLES]) -> Result<(), SaveError> {
-        let mut transaction = self.records.begin().await?;
-        sqlx::query("set local statement_timeout = 0").execute(&mut *transaction).await?;
-        for (sql, rows) in bulk::COPIES.into_iter().zip(texts).filter(|(_, rows)| !rows.is_empty()) {
-            let mut copy = transaction.copy_in_raw(sql).await?;
-            copy.send(rows.into_bytes()).await?;
-            copy.finish().await?;
-        }
-        Ok(transaction.commit().await?)
+    /// Connections to this database that bear our name.
+    pub async fn users(&self) -> Result<i64, StoreError> {
+        let apart = self.options.clone().application_name("pult upkeep");
+        let mut connection = apart.connect().await?;
+        let sql = "select count(*) from pg_stat_activity where datname = current_database() and application_name = $1";
+        let n_users = sqlx::query_scalar(sql).bind(NAME_AT_THE_SERVER).fetch_one(&mut connection).await?;
+        connection.close().await?;
+        Ok(n_users)
     }
 
-    /// Counts what is in the tables, so that questions are planned by it, and marks pages that all may see, so that
-    /// counting a history reads the index alone.
-    pub async fn analyze(&self) -> Result<(), StoreError> {
+    pub async fn begin_load(&self) -> Result<Load, StoreError> {
+        Ok(Load::begin(&self.options).await?)
+    }
+
+    /// Counts what is in the tables, and marks pages that all may see, so that counting a history reads the index
+    /// alone.
+    pub async fn gather_statistics(&self) -> Result<(), StoreError> {
         let mut connection = self.options.connect().await?;
         sqlx::query("vacuum (analyze)").execute(&mut connection).await?;
         Ok(connection.close().await?)

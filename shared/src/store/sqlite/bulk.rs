@@ -1,8 +1,51 @@
 //! Many rows at once, in the order of [`crate::store::generate`]'s tables.
+//!
+//! Each batch is a transaction, because the log of a single one would outgrow the file. While a load is on its way
+//! the file bears a mark, which stays when the load breaks off.
 
 use crate::store::generate::N_TABLES;
+use crate::store::unit::Unit;
+use crate::store::{StoreError, as_refusal};
 
-pub const INSERTS: [&str; N_TABLES] =
+use super::writer::Writer;
+
+/// The file's `user_version` while a load is on its way.
+pub const LOADING: i64 = 1;
+const SET_MARK: &str = "pragma user_version = 1";
+const TAKE_MARK: &str = "pragma user_version = 0";
+
+/// A load that has begun.
+pub struct Load {
+    writer: Writer,
+}
+
+impl Load {
+    pub(super) async fn begin(writer: Writer) -> Result<Self, StoreError> {
+        let load = Self { writer };
+        load.commit(Unit::default().then(SET_MARK, [])).await?;
+        Ok(load)
+    }
+
+    /// Writes the rows of a batch, each text into its table.
+    pub async fn write(&mut self, texts: [String; N_TABLES]) -> Result<(), StoreError> {
+        let mut unit = Unit::default();
+        for (sql, rows) in INSERTS.into_iter().zip(texts).filter(|(_, rows)| !rows.is_empty()) {
+            unit = unit.then(sql, [rows.into()]);
+        }
+        self.commit(unit).await
+    }
+
+    /// Takes the mark away.
+    pub async fn finish(self) -> Result<(), StoreError> {
+        self.commit(Unit::default().then(TAKE_MARK, [])).await
+    }
+
+    async fn commit(&self, unit: Unit) -> Result<(), StoreError> {
+        self.writer.commit(unit).await.map(|_| ()).map_err(as_refusal)
+    }
+}
+
+const INSERTS: [&str; N_TABLES] =
     [CUSTOMER, CUSTOMER_WORD, CONTACT_POINT, ACCOUNT, METER, READING, PAYMENT, INVOICE, REQUEST, INTERACTION];
 
 const CUSTOMER: &str = "

@@ -30,6 +30,6 @@ select json_group_array(json_object(
     'id', id, 'call', call_id, 'queue', queue, 'caller', json(caller), 'customer', customer_id,
     'customer_name', (select name from customer c where c.id = m.customer_id),
     'lost_at', lost_at, 'waited_s', waited_s, 'ending', ending, 'handled_by', handled_by, 'handled_at', handled_at))
-from (select * from missed_call order by lost_at desc, id desc limit $1 + 0) m";
+from (select * from missed_call order by lost_at desc, id desc limit (select $1)) m";
 
 pub const MARK_MISSED: &str = "update missed_call set handled_by = $2, handled_at = $3 where id = $1";

@@ -6,10 +6,10 @@ select json_group_array(json_object(
     'account', (select number from account where customer_id = c.id order by id limit 1)))
 from (
     select * from customer where id in (
-        select customer_id from (select customer_id from account where number >= $1 and number < $2 limit $5 + 0)
+        select customer_id from (select customer_id from account where number >= $1 and number < $2 limit (select $5))
         union
-        select customer_id from (select customer_id from contact_point where e164 between $3 and $4 limit $5 + 0))
-    order by name_key, id limit $5 + 0) c";
+        select customer_id from (select customer_id from contact_point where e164 between $3 and $4 limit (select $5)))
+    order by name_key, id limit (select $5)) c";
 
 pub const SEARCH_BY_WORDS: &str = "
 select json_group_array(json_object(
@@ -21,7 +21,7 @@ from (
     join customer on customer.id = found.customer_id
     where not exists (
         select 1 from json_each($3) wanted where instr(' ' || customer.name_key, ' ' || wanted.value) = 0)
-    limit $4 + 0) c
+    limit (select $4)) c
 order by name_key, id";
 
 pub const INSERT_CUSTOMER: &str = "

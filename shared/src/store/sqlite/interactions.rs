@@ -20,7 +20,7 @@ select json_object(
         from (
             select * from found
             where $2 is null or started_at < $2 or (started_at = $2 and id < coalesce($3, 9223372036854775807))
-            order by started_at desc, id desc limit $7 + 0))))";
+            order by started_at desc, id desc limit (select $7)))))";
 
 pub const DROP_MOVED_INTERACTION: &str = "delete from interaction where id = $1 and started_at <> $2";
 
