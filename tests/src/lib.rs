@@ -3,6 +3,8 @@
 //! [`gateway`] starts the real program, [`desk`] is an operator's desk without a window, [`sipp`] and [`line`] are the
 //! callers and telephones. [`carrier`] is the telephone world itself. [`bench`] is what the benchmarks measure with.
 
+pub mod left_out;
+
 pub mod gateway;
 
 pub mod desk;

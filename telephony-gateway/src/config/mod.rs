@@ -88,13 +88,15 @@ pub struct DeskConfig {
     pub public_name: String,
 }
 
-/// How long a signed-in desk stays signed in.
+/// How long a signed-in desk stays signed in, and who may sign in without the database.
 #[derive(Clone, Copy, Debug)]
 pub struct SignInConfig {
     /// Unused for so long, a token dies.
     pub idle_minutes: u32,
     /// However much it is used, a token dies then.
     pub absolute_hours: u32,
+    /// Whom the database has let in within so many days may sign in while it is away; 0 nobody.
+    pub known_days: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -337,6 +339,7 @@ fn read_sign_in(section: Section<'_>) -> SignInConfig {
     let sign_in = SignInConfig {
         idle_minutes: section.number("idle_minutes", 30, 1..=1440) as u32,
         absolute_hours: section.number("absolute_hours", 12, 1..=168) as u32,
+        known_days: section.number("known_days", 30, 0..=365) as u32,
     };
     section.finish();
     sign_in
