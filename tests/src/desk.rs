@@ -237,8 +237,18 @@ impl Desk {
     }
 
     /// The next event from which `choose` takes something. Events before it are passed over.
-    pub async fn expect<T>(&mut self, what: &str, mut choose: impl FnMut(&Event) -> Option<T>) -> T {
-        let deadline = Instant::now() + PATIENCE;
+    pub async fn expect<T>(&mut self, what: &str, choose: impl FnMut(&Event) -> Option<T>) -> T {
+        self.expect_within(PATIENCE, what, choose).await
+    }
+
+    /// The same for what has a time of its own.
+    pub async fn expect_within<T>(
+        &mut self,
+        patience: Duration,
+        what: &str,
+        mut choose: impl FnMut(&Event) -> Option<T>,
+    ) -> T {
+        let deadline = Instant::now() + patience;
         loop {
             while let Some(event) = self.events.pop_front() {
                 if let Some(found) = choose(&event) {
@@ -377,7 +387,7 @@ impl Desk {
         match timeout_at(deadline, self.frames.recv()).await {
             Ok(Some(frame)) => self.take(frame),
             Ok(None) => panic!("instead of {what}, the connection was closed ({:?}); {}", self.goodbye, self.context()),
-            Err(_) => panic!("{what} did not come within {PATIENCE:?}; {}", self.context()),
+            Err(_) => panic!("{what} did not come in time; {}", self.context()),
         }
     }
 

@@ -52,7 +52,9 @@ pub const GLEB: Employee = operator("gleb", "Глеб Тарасов", "104");
 pub const DARIA: Employee = operator("daria", "Дарья Климова", "105");
 pub const OLGA: Employee =
     Employee { login: "olga", name: "Ольга Лебедева", role: "supervisor", phone: None };
-pub const EVERYBODY: [Employee; 6] = [ANNA, BORIS, VERA, GLEB, DARIA, OLGA];
+pub const PAVEL: Employee =
+    Employee { login: "pavel", name: "Павел Орехов", role: "administrator", phone: None };
+pub const EVERYBODY: [Employee; 7] = [ANNA, BORIS, VERA, GLEB, DARIA, OLGA, PAVEL];
 
 const fn operator(login: &'static str, name: &'static str, phone: &'static str) -> Employee {
     Employee { login, name, role: "operator", phone: Some(phone) }
@@ -231,18 +233,35 @@ pub struct Setup {
     pub verbose: bool,
     /// The last port of the sound; each call takes four, from 20000 on.
     pub last_rtp_port: u16,
+    /// Over what the gateway's own requests go to the carrier: `udp` or `tcp`.
+    pub trunk_transport: &'static str,
+    /// How often the carrier is asked for a sign of life; 0 never.
+    pub options_every_s: u16,
+    /// Where telephones and sound reach it, when that is not on loopback.
+    pub host: Option<IpAddr>,
 }
 
 impl Default for Setup {
     /// Telephones ring for long, so that only tests about it see an offer run out.
     fn default() -> Self {
-        Self { ring_s: 60, wrapup_s: 60, database_url: None, state_dir: None, verbose: true, last_rtp_port: 20_999 }
+        Self {
+            ring_s: 60,
+            wrapup_s: 60,
+            database_url: None,
+            state_dir: None,
+            verbose: true,
+            last_rtp_port: 20_999,
+            trunk_transport: "udp",
+            options_every_s: 0,
+            host: None,
+        }
     }
 }
 
 /// A running gateway. Dropped, it is killed, and its folder removed.
 pub struct Gateway {
     block: Block,
+    host: IpAddr,
     folder: TempDir,
     database_url: String,
     state_dir: PathBuf,
@@ -266,24 +285,26 @@ impl Gateway {
     fn prepare(setup: Setup) -> anyhow::Result<Self> {
         let block = Block::claim()?;
         let folder = tempfile::Builder::new().prefix("pult-test-").tempdir()?;
-        let Setup { ring_s, wrapup_s, verbose, last_rtp_port, .. } = setup;
-        let state_dir = setup.state_dir.unwrap_or_else(|| folder.path().join("state"));
+        let state_dir = setup.state_dir.clone().unwrap_or_else(|| folder.path().join("state"));
         fs::create_dir_all(&state_dir)?;
-        let database_url = match setup.database_url {
-            Some(url) => url,
+        let database_url = match &setup.database_url {
+            Some(url) => url.clone(),
             None => {
                 let file = folder.path().join("pult.db");
                 City::get().copy_to(&file)?;
                 sqlite_url(&file)
             }
         };
-        let gateway = Self { block, folder, database_url, state_dir, verbose, process: None };
-        gateway.write_config(ring_s, wrapup_s, last_rtp_port)?;
+        let host = setup.host.unwrap_or_else(|| block.host(1));
+        let verbose = setup.verbose;
+        let gateway = Self { block, host, folder, database_url, state_dir, verbose, process: None };
+        gateway.write_config(&setup)?;
         Ok(gateway)
     }
 
     /// The words of business as they are shipped, and a gateway file of its own.
-    fn write_config(&self, ring_s: u16, wrapup_s: u16, last_rtp_port: u16) -> anyhow::Result<()> {
+    fn write_config(&self, setup: &Setup) -> anyhow::Result<()> {
+        let Setup { ring_s, wrapup_s, last_rtp_port, trunk_transport, options_every_s, .. } = setup;
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config");
         for name in ["topics.toml", "results.toml", "reasons.toml", "forms.toml"] {
             fs::copy(shipped.join(name), self.folder.path().join(name))
@@ -301,7 +322,8 @@ listen = [{{ transport = "udp", address = "{sip}" }}, {{ transport = "tcp", addr
 name = "carrier"
 sources = ["{carrier}"]
 address = "{carrier_sip}"
-options_every_s = 0
+transport = "{trunk_transport}"
+options_every_s = {options_every_s}
 
 [media]
 address = "{host}"
@@ -429,7 +451,7 @@ trunk = "carrier"
     }
 
     pub fn sip_address(&self) -> SocketAddr {
-        SocketAddr::new(self.block.host(1), SIP_PORT)
+        SocketAddr::new(self.host, SIP_PORT)
     }
 
     pub fn desk_address(&self) -> SocketAddr {
@@ -454,6 +476,11 @@ trunk = "carrier"
     /// The address of a telephone, by its number.
     pub fn phone_host(&self, number: &str) -> IpAddr {
         self.block.host(number.parse().expect("test telephones have numbers below 256"))
+    }
+
+    /// Where cables to the gateway begin.
+    pub fn cable_host(&self) -> IpAddr {
+        self.block.host(4)
     }
 
     /// The one address of many telephones that one program plays.

@@ -1,12 +1,16 @@
 //! The whole of Pult under test: what stands around it in the world, scripted.
 //!
 //! [`gateway`] starts the real program, [`desk`] is an operator's desk without a window, [`sipp`] and [`line`] are the
-//! callers and telephones. [`carrier`] is the telephone world itself. [`bench`] is what the benchmarks measure with.
+//! callers and telephones, [`cable`] is what may be pulled out between them and the gateway. [`carrier`] is the
+//! telephone world itself. [`bench`] is what the benchmarks measure with.
+
+pub mod left_out;
 
 pub mod gateway;
 
 pub mod desk;
 
+pub mod cable;
 pub mod line;
 pub mod sipp;
 pub mod window;

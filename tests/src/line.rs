@@ -1,7 +1,7 @@
 //! The people at both ends of the line, from the scripted carrier, for tests that run in real time: they say what
 //! happens to them, and count the sound that they hear.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -17,6 +17,7 @@ use crate::carrier::phone::{Answers, Phone, PhoneConfig};
 use crate::carrier::plan::Plan;
 use crate::carrier::post::Post;
 use crate::carrier::stage::{Place, perform};
+use crate::carrier::way::Way;
 use crate::gateway::{Employee, Gateway, PASSWORD, PATIENCE, QUEUE_NUMBER};
 
 /// A party that plays, and what it reports.
@@ -43,8 +44,24 @@ pub const AT_ONCE: Manners =
 /// Rings, and nobody is there.
 pub const NOBODY_THERE: Manners = Manners { answers: Answers::Never, knows_talk: true, hangs_up_after: None };
 
+/// How a telephone reaches the gateway.
+#[derive(Clone, Copy, Debug)]
+pub enum Reach {
+    Plainly,
+    /// On a connection to this address, which may be a [`Cable`](crate::cable::Cable)'s.
+    OverTcp(SocketAddr),
+    /// It thinks that it is this host of another network, on ports that are others outside, and hears only whoever
+    /// answers to where it speaks from. That is all that a NAT shows of itself to the gateway.
+    BehindNat(IpAddr),
+}
+
 /// Puts a telephone on somebody's table, registered.
 pub async fn phone(gateway: &Gateway, of: Employee, manners: Manners) -> Playing {
+    phone_that_reaches(gateway, of, manners, Reach::Plainly).await
+}
+
+/// The same, for one that has a way of its own to the gateway.
+pub async fn phone_that_reaches(gateway: &Gateway, of: Employee, manners: Manners, reach: Reach) -> Playing {
     let number = of.phone.expect("somebody with a telephone");
     let config = PhoneConfig {
         user: number.to_owned(),
@@ -53,9 +70,19 @@ pub async fn phone(gateway: &Gateway, of: Employee, manners: Manners) -> Playing
         knows_talk: manners.knows_talk,
         hangs_up_after: manners.hangs_up_after,
     };
-    let socket = socket(gateway.phone_host(number)).await;
-    let post = Post::new(socket.local_addr().expect("a bound socket"), gateway.sip_address(), rand::random());
-    let mut playing = play(Phone::new(config, post), socket, gateway, true);
+    let host = gateway.phone_host(number);
+    let way = match reach {
+        Reach::OverTcp(server) => Way::connect(host, server).await.expect("the gateway takes connections"),
+        Reach::Plainly | Reach::BehindNat(_) => datagrams(host, gateway).await,
+    };
+    let local = way.local().expect("a bound socket");
+    let post = |local| Post::new(local, gateway.sip_address(), rand::random());
+    let (post, behind_nat) = match reach {
+        Reach::Plainly => (post(local), false),
+        Reach::OverTcp(_) => (post(local).over_tcp(), false),
+        Reach::BehindNat(within) => (post(SocketAddr::new(within, 5060)), true),
+    };
+    let mut playing = play(Phone::new(config, post), way, behind_nat, true);
     playing.report("registered").await;
     playing
 }
@@ -68,28 +95,25 @@ pub async fn caller(gateway: &Gateway, from: Option<&str>) -> Playing {
 
 /// Callers with a plan ([`Plan::read`]), who dial `to` from a host of theirs.
 pub async fn callers_from(gateway: &Gateway, host: IpAddr, to: &str, plan: &Value) -> Playing {
-    let socket = socket(host).await;
-    let post = Post::new(socket.local_addr().expect("a bound socket"), gateway.sip_address(), rand::random());
+    let way = datagrams(host, gateway).await;
+    let post = Post::new(way.local().expect("a bound socket"), gateway.sip_address(), rand::random());
     let config = CallersConfig { to: to.to_owned(), any_answer_is_a_person: false };
     let plan = Plan::read(&plan.to_string()).expect("a plan that can be read");
-    play(Callers::new(config, plan, post), socket, gateway, false)
+    play(Callers::new(config, plan, post), way, false, false)
 }
 
-fn play(party: impl Party + Send + 'static, socket: UdpSocket, gateway: &Gateway, sings_pilot: bool) -> Playing {
+fn play(party: impl Party + Send + 'static, way: Way, behind_nat: bool, sings_pilot: bool) -> Playing {
     let (reported, reports) = mpsc::unbounded_channel();
     let stop = CancellationToken::new();
-    let place = Place {
-        socket,
-        server: gateway.sip_address(),
-        sings_pilot,
-        reports: Box::new(move |report| drop(reported.send(report))),
-    };
+    let reports_to = Box::new(move |report| drop(reported.send(report)));
+    let place = Place { way, behind_nat, sings_pilot, reports: reports_to };
     let task = tokio::spawn(perform(party, place, stop.clone()));
     Playing { reports, stop, task }
 }
 
-async fn socket(host: IpAddr) -> UdpSocket {
-    UdpSocket::bind((host, 0)).await.expect("a free port on loopback")
+async fn datagrams(host: IpAddr, gateway: &Gateway) -> Way {
+    let socket = UdpSocket::bind((host, 0)).await.expect("a free port on loopback");
+    Way::Datagrams { socket, server: gateway.sip_address() }
 }
 
 impl Playing {

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use crate::gateway::{Gateway, PASSWORD, PATIENCE, QUEUE_NUMBER};
+use crate::left_out::left_out;
 
 /// The port at which SIPp's telephones stand.
 const PHONE_PORT: u16 = 5060;
@@ -36,7 +37,11 @@ pub struct Load {
 
 /// SIPp, which is installed.
 #[derive(Clone, Copy, Debug)]
-pub struct Sipp(());
+pub struct Sipp {
+    over_tcp: bool,
+    /// Instead of the gateway's own address.
+    through: Option<SocketAddr>,
+}
 
 /// How long a scenario of a test may take.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -58,13 +63,23 @@ pub struct Outcome {
 }
 
 impl Sipp {
-    /// `None`, and a line on stderr that says so, when SIPp is not installed.
+    /// `None` when SIPp is not installed, and the test is left out.
     pub fn find(test: &str) -> Option<Self> {
         let version = std::process::Command::new("sipp").arg("-v").stdin(Stdio::null()).output();
         if version.is_err() {
-            eprintln!("{test} was not run: SIPp is not installed (Debian: sip-tester)");
+            left_out(test, "SIPp is not installed (Debian: sip-tester)");
         }
-        version.ok().map(|_| Self(()))
+        version.ok().map(|_| Self { over_tcp: false, through: None })
+    }
+
+    /// Whatever it plays, it plays over TCP.
+    pub fn over_tcp(self) -> Self {
+        Self { over_tcp: true, ..self }
+    }
+
+    /// Reaches the gateway at another address: a [`Cable`](crate::cable::Cable)'s.
+    pub fn through(self, address: SocketAddr) -> Self {
+        Self { through: Some(address), ..self }
     }
 
     /// Registers a telephone at the address where [`Self::phone`] will stand. It says that it knows the event `talk`,
@@ -100,6 +115,16 @@ impl Sipp {
     pub fn phone_for(self, gateway: &Gateway, scenario: &'static str, number: &str, limit: Duration) -> Run {
         let options = ["-p", &PHONE_PORT.to_string(), "-d", "0"].map(str::to_owned);
         self.start(scenario, gateway.phone_host(number), gateway.sip_address(), &[], &options, limit)
+    }
+
+    /// A telephone that registers and takes calls on that same connection, as telephones over TCP do.
+    pub fn connected_phone(self, gateway: &Gateway, scenario: &'static str, number: &str, after: Duration) -> Run {
+        let row = format!("{number};[authentication username={number} password={PASSWORD}]");
+        let calls = scenarios().join(scenario).display().to_string();
+        let after = after.as_millis().to_string();
+        let options = ["-p", &PHONE_PORT.to_string(), "-l", "1", "-d", &after, "-oocsf", &calls].map(str::to_owned);
+        let host = gateway.phone_host(number);
+        self.over_tcp().start("uac_register_and_stay.xml", host, gateway.sip_address(), &[&row], &options, LIMIT)
     }
 
     /// Callers from the carrier who dial the queue, one after the other. `after` is what the scenario says it is.
@@ -142,6 +167,14 @@ impl Sipp {
         self.start(scenario, gateway.carrier_host(), gateway.sip_address(), &rows, &options, load.limit)
     }
 
+    /// The carrier asks the gateway whether it is there.
+    pub async fn asks(self, gateway: &Gateway) -> Outcome {
+        let options = ["-m", "1"].map(str::to_owned);
+        self.start("uac_options.xml", gateway.carrier_host(), gateway.sip_address(), &[], &options, LIMIT)
+            .finish()
+            .await
+    }
+
     /// Somebody dials by hand on a registered telephone.
     pub fn dials(self, gateway: &Gateway, number: &str, dialled: &str, talk: Duration) -> Run {
         let row = format!("{number};{dialled};[authentication username={number} password={PASSWORD}]");
@@ -178,7 +211,12 @@ impl Sipp {
         command.args(["-nostdin", "-nd", "-timeout", &format!("{}s", limit.as_secs()), "-timeout_error"]);
         command.args(["-trace_err", "-error_file"]).arg(folder.path().join("errors"));
         command.args(["-trace_stat", "-fd", "1", "-stf"]).arg(folder.path().join("statistics"));
-        command.args(options).arg(server.to_string());
+        // The gateway asks in a talk without sound whether somebody is there. Whoever waits for something else answers too.
+        command.arg("-aa");
+        if self.over_tcp {
+            command.args(["-t", "t1"]);
+        }
+        command.args(options).arg(self.through.unwrap_or(server).to_string());
         let screen = fs::File::create(folder.path().join("screen")).expect("a file for SIPp");
         command.current_dir(folder.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(screen).kill_on_drop(true);
         let process = command.spawn().expect("SIPp can be started");
@@ -197,6 +235,12 @@ impl Run {
             statistics: last_line(&read("statistics")),
             errors: format!("{} {} {}", self.scenario, read("errors"), read("screen")),
         }
+    }
+
+    /// Ends it at once, whatever it is doing, as a telephone whose plug is pulled. Gives what it had to complain of.
+    pub async fn kill(mut self) -> String {
+        self.process.kill().await.expect("SIPp can be killed");
+        fs::read_to_string(self.folder.path().join("errors")).unwrap_or_default()
     }
 
     /// Ends a telephone, once its calls are over.

@@ -13,6 +13,7 @@ use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
 
 use crate::gateway::{Employee, Gateway, PASSWORD, program};
+use crate::left_out::left_out;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const SETTLING: Duration = Duration::from_millis(500);
@@ -26,12 +27,10 @@ pub struct Display {
 }
 
 impl Display {
-    /// `None`, and a line on stderr that says so, when no script for a display was named.
+    /// `None` when no script for a display was named, and the test is left out.
     pub async fn start(test: &str) -> Option<Self> {
         let Some(script) = std::env::var_os("PULT_TEST_XENV") else {
-            eprintln!(
-                "{test} was not run: PULT_TEST_XENV names no script for a private display (`cargo xtask test` does)"
-            );
+            left_out(test, "PULT_TEST_XENV names no script for a private display (`cargo xtask test` does)");
             return None;
         };
         let mut process = Command::new(script)

@@ -11,13 +11,19 @@ use std::time::{Duration, Instant};
 
 use shared::domain::call::CallEnding;
 use shared::ids::CallId;
+use shared::pii::Secret;
+use shared::wire::Goodbye;
 use shared::wire::card::CardState;
 use shared::wire::command::{Command, CommandError, Done, Wrapup};
 use shared::wire::event::{Event, Offer};
+use shared::wire::http::SignIn;
 use sqlx::postgres::PgPool;
 use tempfile::TempDir;
 use tests::desk::{Desk, save, wrapup};
-use tests::gateway::{ANNA, City, Gateway, PATIENCE, Setup, Size, populate};
+use tests::gateway::{
+    ANNA, BORIS, City, Employee, GLEB, Gateway, PASSWORD, PATIENCE, Setup, Size, VERA, gateway_binary, http, populate,
+};
+use tests::left_out::left_out;
 use tests::line::{self, AT_ONCE, Playing};
 use uuid::Uuid;
 
@@ -34,10 +40,10 @@ struct Postgres {
 }
 
 impl Postgres {
-    /// `None`, and a line that says so, when no server is installed for tests.
+    /// `None` when no server is installed for tests, and the test is left out.
     fn start(test: &str) -> Option<Self> {
         if std::env::var_os("PULT_TEST_POSTGRES").is_none() {
-            eprintln!("{test} was not run: PULT_TEST_POSTGRES is not set (`cargo xtask test` sets it)");
+            left_out(test, "PULT_TEST_POSTGRES is not set (`cargo xtask test` sets it)");
             return None;
         }
         let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("environment/private-postgres.sh");
@@ -55,6 +61,13 @@ impl Postgres {
             Program::new(&self.script).arg(verb).arg(self.folder.path()).stdin(Stdio::null()).output().unwrap();
         assert!(output.status.success(), "{verb}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// What the administrator does on the gateway's machine.
+    fn administer(&self, arguments: &[&str]) {
+        let mut command = Program::new(gateway_binary());
+        let output = command.args(arguments).env("PULT_DATABASE_URL", &self.url).stdin(Stdio::null()).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
     async fn gateway(&self) -> Gateway {
@@ -148,6 +161,48 @@ async fn a_gateway_that_starts_without_its_database_takes_calls() {
     gateway.wait_for_fault("database_away", false).await;
     desk.save_wrapup(call).await;
     server.wait_for_count("select count(*) from call", 1).await;
+}
+
+/// How the sign-in of somebody ends: 200, or the status of the refusal.
+async fn sign_in(gateway: &Gateway, who: Employee, password: &str) -> u16 {
+    let body = SignIn { login: who.login.to_owned(), password: Secret::new(password) };
+    http().post(gateway.url("/v1/sign-in")).json(&body).send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn whoever_was_here_lately_begins_a_shift_while_the_database_is_away_and_nobody_else_does() {
+    let Some(server) = Postgres::start("a sign-in without the database") else { return };
+    let mut gateway = server.gateway().await;
+    for who in [ANNA, VERA] {
+        assert_eq!(sign_in(&gateway, who, PASSWORD).await, 200);
+    }
+    let mut boris = Desk::sit_down(&gateway, BORIS).await;
+    let new_password = gateway.folder().join("new-password");
+    fs::write(&new_password, "another evening").unwrap();
+    server.administer(&["user", "passwd", VERA.login, "--password-file", new_password.to_str().unwrap()]);
+    server.administer(&["user", "disable", BORIS.login]);
+    assert_eq!(boris.closed().await, Some(Goodbye::SignedOut), "the gateway has noticed both");
+
+    server.ask("stop");
+    gateway.wait_for_fault("database_away", true).await;
+    gateway.kill().await;
+    gateway.launch().await;
+    assert_eq!(sign_in(&gateway, BORIS, PASSWORD).await, 503, "disabled");
+    assert_eq!(sign_in(&gateway, VERA, PASSWORD).await, 503, "the old password");
+    assert_eq!(sign_in(&gateway, VERA, "another evening").await, 200, "the new one");
+    assert_eq!(sign_in(&gateway, GLEB, PASSWORD).await, 503, "was never here");
+    let _phone = line::phone(&gateway, ANNA, AT_ONCE).await;
+    let mut anna = Desk::ready(&gateway, ANNA).await;
+    let (call, card) = whole_call(&gateway, &mut anna).await;
+    assert!(matches!(card, CardState::Unavailable), "{card:?}");
+
+    server.ask("start");
+    gateway.wait_for_fault("database_away", false).await;
+    anna.save_wrapup(call).await;
+    assert_eq!(sign_in(&gateway, VERA, PASSWORD).await, 401, "the database is asked again");
+    let anna_came = "select count(*) from audit join agent on agent.id = audit.agent_id \
+                     where agent.login = 'anna' and audit.what = 'signed_in'";
+    server.wait_for_count(anna_came, 2).await;
 }
 
 /// A file system of a few megabytes, which can be filled.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sqlx::Row as _;
 use tests::gateway::{ANNA, City, Gateway};
-use tests::sipp::Sipp;
+use tests::sipp::{Run, Sipp};
 use tests::window::{Display, Window};
 
 const LONG: Duration = Duration::from_secs(60);
@@ -35,12 +35,44 @@ async fn written(gateway: &Gateway, summary: &str) -> Vec<(String, String)> {
     rows.iter().map(|row| (row.get(0), row.get(1))).collect()
 }
 
+/// Anna's workplace: a display, a gateway, and a telephone that SIPp plays.
+async fn workplace(test: &str) -> Option<(Display, Gateway, Sipp, Run)> {
+    let (display, sipp) = (Display::start(test).await?, Sipp::find(test)?);
+    let gateway = Gateway::start().await;
+    sipp.register(&gateway, "101", "talk").await;
+    let phone = sipp.phone(&gateway, "uas_phone_talk.xml", "101", Duration::ZERO);
+    Some((display, gateway, sipp, phone))
+}
+
+/// Opens Anna's window. What it keeps on this computer is still there from the last time.
+fn sit_down<'a>(display: &'a Display, gateway: &Gateway) -> Window<'a> {
+    Window::open(display, gateway, &ANNA, &gateway.folder().join("desk"))
+}
+
 async fn be_ready(window: &Window<'_>) {
     window.wait("Состояние оператора: Не готов…").await;
     window.key("ctrl+k").await;
     window.type_text("Готов").await;
     window.key("Return").await;
     window.wait("Состояние оператора: Готов…").await;
+}
+
+/// The nth customer calls and is put through. Gives the name that was spoken, and the caller's end of the line.
+async fn talk(window: &Window<'_>, gateway: &Gateway, sipp: Sipp, nth: usize) -> (String, Run) {
+    let number = &City::get().numbers.known[nth];
+    let name = name_of(gateway, number).await;
+    let caller = sipp.callers(gateway, "uac_hangup_by_us.xml", &[number], LONG);
+    let spoken = window.wait("Входящий вызов, …").await;
+    assert!(spoken.contains(&name), "the caller's name is spoken: {spoken}");
+    window.key("F2").await;
+    window.wait("Разговор, …").await;
+    (name, caller)
+}
+
+async fn hang_up(window: &Window<'_>, caller: Run) {
+    window.key("F9").await;
+    window.wait("Постобработка, …").await;
+    assert_eq!(caller.finish().await.n_successful(), 1);
 }
 
 async fn write_it_up(window: &Window<'_>, summary: &str) {
@@ -52,92 +84,60 @@ async fn write_it_up(window: &Window<'_>, summary: &str) {
     window.type_text(summary).await;
 }
 
-#[tokio::test]
-async fn an_operator_works_through_a_call_without_a_mouse() {
-    let test = "a call at the real window";
-    let (Some(display), Some(sipp)) = (Display::start(test).await, Sipp::find(test)) else { return };
-    let gateway = Gateway::start().await;
-    sipp.register(&gateway, "101", "talk").await;
-    let phone = sipp.phone(&gateway, "uas_phone_talk.xml", "101", Duration::ZERO);
-    let state = gateway.folder().join("desk");
-    let window = Window::open(&display, &gateway, &ANNA, &state);
-    be_ready(&window).await;
-
-    let number = City::get().numbers.known[0].clone();
-    let name = name_of(&gateway, &number).await;
-    let caller = sipp.callers(&gateway, "uac_hangup_by_us.xml", &[&number], LONG);
-    let spoken = window.wait("Входящий вызов, …").await;
-    assert!(spoken.contains(&name), "the caller's name is spoken: {spoken}");
-    window.key("F2").await;
-    window.wait("Разговор, …").await;
-    window.key("F9").await;
-    window.wait("Постобработка, …").await;
-    write_it_up(&window, SUMMARY).await;
+async fn save(window: &Window<'_>) {
     window.key("ctrl+Return").await;
     window.gone("Постобработка, …").await;
-    assert_eq!(caller.finish().await.n_successful(), 1);
-    assert_eq!(phone.put_away().await.n_failed(), 0);
+}
 
+/// Clears the table: whatever has happened, the telephone has nothing to complain of.
+async fn go_home(window: Window<'_>, phone: Run) {
+    assert_eq!(phone.put_away().await.n_failed(), 0);
+    window.kill().await;
+}
+
+#[tokio::test]
+async fn an_operator_works_through_a_call_without_a_mouse() {
+    let Some((display, gateway, sipp, phone)) = workplace("a call at the real window").await else { return };
+    let window = sit_down(&display, &gateway);
+    be_ready(&window).await;
+    let (_, caller) = talk(&window, &gateway, sipp, 0).await;
+    hang_up(&window, caller).await;
+    write_it_up(&window, SUMMARY).await;
+    save(&window).await;
     let rows = written(&gateway, SUMMARY).await;
     assert_eq!(rows.len(), 1, "one call, one interaction: {rows:?}");
     assert_eq!(rows[0].1, "I.RESOLVED");
-    window.kill().await;
+    go_home(window, phone).await;
     display.end().await;
 }
 
 #[tokio::test]
 async fn a_desktop_killed_in_the_talk_comes_back_to_the_call_the_card_and_the_draft() {
-    let test = "a killed desktop";
-    let (Some(display), Some(sipp)) = (Display::start(test).await, Sipp::find(test)) else { return };
-    let gateway = Gateway::start().await;
-    sipp.register(&gateway, "101", "talk").await;
-    let phone = sipp.phone(&gateway, "uas_phone_talk.xml", "101", Duration::ZERO);
-    let state = gateway.folder().join("desk");
-    let window = Window::open(&display, &gateway, &ANNA, &state);
+    let Some((display, gateway, sipp, phone)) = workplace("a killed desktop").await else { return };
+    let window = sit_down(&display, &gateway);
     be_ready(&window).await;
-    let number = City::get().numbers.known[1].clone();
-    let name = name_of(&gateway, &number).await;
-    let caller = sipp.callers(&gateway, "uac_hangup_by_us.xml", &[&number], LONG);
-    window.wait("Входящий вызов, …").await;
-    window.key("F2").await;
-    window.wait("Разговор, …").await;
+    let (name, caller) = talk(&window, &gateway, sipp, 1).await;
     window.press("Комментарий").await;
     window.type_text("Просит перерасчёт за июль").await;
     window.wait("Обращение. Черновик сохранён").await;
     window.kill().await;
 
-    let window = Window::open(&display, &gateway, &ANNA, &state);
+    let window = sit_down(&display, &gateway);
     let spoken = window.wait("Разговор, …").await;
     assert!(spoken.contains(&name), "the same caller: {spoken}");
     assert_eq!(window.value("Комментарий").await, "Просит перерасчёт за июль");
-    window.key("F9").await;
-    window.wait("Постобработка, …").await;
-    assert_eq!(caller.finish().await.n_successful(), 1);
-    assert_eq!(phone.put_away().await.n_failed(), 0);
-    window.kill().await;
+    hang_up(&window, caller).await;
+    go_home(window, phone).await;
     display.end().await;
 }
 
 #[tokio::test]
 async fn a_gateway_killed_in_the_wrap_up_loses_nothing_that_was_typed() {
-    let test = "a killed gateway";
-    let (Some(display), Some(sipp)) = (Display::start(test).await, Sipp::find(test)) else { return };
-    let mut gateway = Gateway::start().await;
-    sipp.register(&gateway, "101", "talk").await;
-    let phone = sipp.phone(&gateway, "uas_phone_talk.xml", "101", Duration::ZERO);
-    let state = gateway.folder().join("desk");
-    let window = Window::open(&display, &gateway, &ANNA, &state);
+    let Some((display, mut gateway, sipp, phone)) = workplace("a killed gateway").await else { return };
+    let window = sit_down(&display, &gateway);
     be_ready(&window).await;
-    let number = City::get().numbers.known[2].clone();
-    let caller = sipp.callers(&gateway, "uac_hangup_by_us.xml", &[&number], LONG);
-    window.wait("Входящий вызов, …").await;
-    window.key("F2").await;
-    window.wait("Разговор, …").await;
-    window.key("F9").await;
-    window.wait("Постобработка, …").await;
-    assert_eq!(caller.finish().await.n_successful(), 1);
-    phone.put_away().await;
-
+    let (_, caller) = talk(&window, &gateway, sipp, 2).await;
+    hang_up(&window, caller).await;
     let summary = "Объяснила начисление";
     write_it_up(&window, summary).await;
     gateway.kill().await;
@@ -146,9 +146,8 @@ async fn a_gateway_killed_in_the_wrap_up_loses_nothing_that_was_typed() {
     window.gone("Нет связи…").await;
     window.wait("Постобработка, …").await;
     assert_eq!(window.value("Комментарий").await, summary);
-    window.key("ctrl+Return").await;
-    window.gone("Постобработка, …").await;
+    save(&window).await;
     assert_eq!(written(&gateway, summary).await.len(), 1);
-    window.kill().await;
+    go_home(window, phone).await;
     display.end().await;
 }

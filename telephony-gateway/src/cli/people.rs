@@ -41,7 +41,7 @@ pub(super) enum UserCommand {
     },
     /// Show everybody
     List,
-    /// Let somebody in no more; who is signed in is signed out within half a minute
+    /// Let somebody in no more; who is signed in is signed out within seconds
     Disable {
         login: String,
         /// Let them in again

@@ -29,7 +29,8 @@ use crate::switchboard::{self, Parts};
 
 /// Events that may wait for the loop. Beyond that datagrams are dropped and connections wait.
 const EVENT_QUEUE: usize = 8192;
-const TEND_SESSIONS_EVERY: Duration = Duration::from_secs(30);
+/// So long somebody who was disabled may still be let in, should the database go away at that very moment.
+const TEND_SESSIONS_EVERY: Duration = Duration::from_secs(5);
 const CLOSE_WITHIN: Duration = Duration::from_secs(10);
 
 /// Two runtimes: signalling has this thread for itself, with the sockets of SIP and the loop, so that a message is

@@ -61,8 +61,9 @@ pub struct TrunkConfig {
     pub name: String,
     /// Addresses or blocks, each readable as [`Network`].
     pub sources: Vec<String>,
-    /// Where our own requests to it go.
+    /// Where our own requests to it go, and over what.
     pub address: Option<SocketAddr>,
+    pub transport: Transport,
     /// How often it is asked for a sign of life; 0 never.
     pub options_every_s: u32,
 }
@@ -88,13 +89,15 @@ pub struct DeskConfig {
     pub public_name: String,
 }
 
-/// How long a signed-in desk stays signed in.
+/// How long a signed-in desk stays signed in, and who may sign in without the database.
 #[derive(Clone, Copy, Debug)]
 pub struct SignInConfig {
     /// Unused for so long, a token dies.
     pub idle_minutes: u32,
     /// However much it is used, a token dies then.
     pub absolute_hours: u32,
+    /// Whom the database has let in within so many days may sign in while it is away; 0 nobody.
+    pub known_days: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -247,22 +250,38 @@ fn read_sip(section: Section<'_>) -> SipConfig {
         section.fault("user_agent", "`user_agent` must be one line");
     }
     check_unique(sip.trunks.iter().map(|trunk| trunk.name.clone()), &section, "trunks", "the trunk");
+    for trunk in &sip.trunks {
+        let leads_to = |listen: &SipListen, address: SocketAddr| {
+            listen.transport == trunk.transport && listen.address.is_ipv4() == address.is_ipv4()
+        };
+        if let Some(address) = trunk.address.filter(|address| !sip.listen.iter().any(|l| leads_to(l, *address))) {
+            let text = format!(
+                "nothing can be sent to {address}, the address of the trunk `{}`: no `listen` has its transport and its kind of address",
+                trunk.name
+            );
+            section.fault("trunks", text);
+        }
+    }
     section.finish();
     sip
 }
 
 fn read_listen(section: Section<'_>) -> SipListen {
-    let transport = match section.words("transport").as_str() {
+    let transport = read_transport(&section, &section.words("transport"));
+    let listen = SipListen { transport, address: section.required("address", loopback(5060)) };
+    section.finish();
+    listen
+}
+
+fn read_transport(section: &Section<'_>, written: &str) -> Transport {
+    match written {
         "udp" | "" => Transport::Udp,
         "tcp" => Transport::Tcp,
         other => {
             section.fault("transport", format!("`transport` must be udp or tcp; it is \"{other}\""));
             Transport::Udp
         }
-    };
-    let listen = SipListen { transport, address: section.required("address", loopback(5060)) };
-    section.finish();
-    listen
+    }
 }
 
 fn read_trunk(section: Section<'_>) -> TrunkConfig {
@@ -270,6 +289,7 @@ fn read_trunk(section: Section<'_>) -> TrunkConfig {
         name: section.words("name"),
         sources: section.required("sources", Vec::new()),
         address: section.optional("address"),
+        transport: read_transport(&section, &section.or("transport", "udp".to_owned())),
         options_every_s: section.number("options_every_s", 30, 0..=3600) as u32,
     };
     for source in &trunk.sources {
@@ -337,6 +357,7 @@ fn read_sign_in(section: Section<'_>) -> SignInConfig {
     let sign_in = SignInConfig {
         idle_minutes: section.number("idle_minutes", 30, 1..=1440) as u32,
         absolute_hours: section.number("absolute_hours", 12, 1..=168) as u32,
+        known_days: section.number("known_days", 30, 0..=365) as u32,
     };
     section.finish();
     sign_in

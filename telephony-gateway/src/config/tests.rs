@@ -115,6 +115,22 @@ fn codes_that_do_not_fit_together_are_shown_where_they_stand() {
 }
 
 #[test]
+fn a_trunk_is_reached_over_what_the_gateway_speaks() {
+    let (udp, tcp) = ("transport = \"udp\"\n# Ask", "transport = \"tcp\"\n# Ask");
+    let config = with_change("gateway.toml", udp, tcp).unwrap_or_else(|faults| panic!("{faults:#?}"));
+    assert_eq!(config.sip.trunks[0].transport, Transport::Tcp);
+    let (v4, v6) = ("address = \"192.0.2.10:5060\"", "address = \"[2001:db8::10]:5060\"");
+    for (from, to, words) in [
+        (udp, "transport = \"sctp\"\n# Ask", "`transport` must be udp or tcp"),
+        (v4, v6, "the trunk `carrier`: no `listen` has its transport"),
+    ] {
+        let faults = with_change("gateway.toml", from, to).unwrap_err();
+        let [fault] = faults.as_slice() else { panic!("one fault was expected: {faults:#?}") };
+        assert!(fault.text.contains(words), "{fault}");
+    }
+}
+
+#[test]
 fn every_fault_of_every_file_comes_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("gateway.toml");

@@ -26,6 +26,8 @@ pub struct FakeRecords {
     pub users: Mutex<Vec<UserRow>>,
     pub audited: Mutex<Vec<AuditRow>>,
     pub away: AtomicBool,
+    /// It is there, and does not understand the question.
+    pub refuses: AtomicBool,
     pub audit_away: AtomicBool,
 }
 
@@ -54,6 +56,9 @@ impl FakeRecords {
         Box::pin(async move {
             if self.away.load(Ordering::Relaxed) {
                 return Err(RecordsError::Away("it is away".into()));
+            }
+            if self.refuses.load(Ordering::Relaxed) {
+                return Err(RecordsError::Refused("it refuses".into()));
             }
             Ok(answer())
         })

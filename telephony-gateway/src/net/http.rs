@@ -151,7 +151,7 @@ async fn sign_in(
         Ok(new) => {
             metrics::counter!("sign_ins_total", "outcome" => "in").increment(1);
             tracing::info!(agent.id = %new.session.profile.id, session = %new.session.id, from = %from.ip(), "signed in");
-            note(&door, &new.session, AuditAction::SignedIn).await;
+            door.desk.sessions.note(new.session.profile.id, AuditAction::SignedIn, now).await;
             for session in new.ended {
                 tell(&door, Event::SignedOut { session }).await;
             }
@@ -175,7 +175,13 @@ fn sign_in_refused(error: SignInError, from: IpAddr) -> Refused {
             Refused::new(StatusCode::TOO_MANY_REQUESTS, "too_many_guesses", "too many wrong passwords; wait a little")
                 .retry_after(retry_after_s)
         }
-        SignInError::Records(error) => error.into(),
+        SignInError::Records(RecordsError::Away(_)) => Refused::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "database_away",
+            "the database is away; whoever signed in lately can do so with the same password, everybody else later",
+        )
+        .retry_after(2),
+        SignInError::Records(error @ RecordsError::Refused(_)) => error.into(),
         SignInError::NoRandomness => {
             tracing::error!("the system gives no randomness");
             Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "signing in does not work at the moment")
@@ -186,7 +192,7 @@ fn sign_in_refused(error: SignInError, from: IpAddr) -> Refused {
 async fn sign_out(State(door): State<HttpDoor>, caller: Caller) -> StatusCode {
     if let Some(session) = door.desk.sessions.sign_out(&caller.token).await {
         tracing::info!(agent.id = %caller.session.profile.id, %session, "signed out");
-        note(&door, &caller.session, AuditAction::SignedOut).await;
+        door.desk.sessions.note(caller.session.profile.id, AuditAction::SignedOut, Clock::utc()).await;
         tell(&door, Event::SignedOut { session }).await;
     }
     StatusCode::NO_CONTENT
@@ -276,14 +282,6 @@ async fn readyz(State(door): State<HttpDoor>) -> Response {
 async fn metrics(State(door): State<HttpDoor>) -> String {
     door.metrics.run_upkeep();
     door.metrics.render()
-}
-
-/// Adds a line to the audit that must not stop the person: somebody came or went.
-async fn note(door: &HttpDoor, session: &Session, what: AuditAction) {
-    let row = AuditRow { at: Clock::utc(), agent: session.profile.id, what, customer: None, call: None };
-    if let Err(error) = door.records.audit(row).await {
-        tracing::error!(%error, ?what, agent.id = %session.profile.id, "a line of the audit is lost");
-    }
 }
 
 async fn tell(door: &HttpDoor, event: Event) {

@@ -5,6 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::event::Transport;
+
 /// Everything the [`Stack`](super::Stack) must know before the first datagram.
 #[derive(Clone, Debug)]
 pub struct StackConfig {
@@ -77,6 +79,8 @@ pub struct Trunk {
     pub sources: Vec<Network>,
     /// Where our own requests to the trunk go; `None` for a trunk that only calls us.
     pub address: Option<SocketAddr>,
+    /// Over what they go there.
+    pub transport: Transport,
     /// How often its address is asked for a sign of life.
     pub options_every: Option<Duration>,
     /// Whether `P-Asserted-Identity` from it is believed (RFC 3325: inside the trust domain).
@@ -145,6 +149,8 @@ pub struct RegistrationLimits {
     pub longest_expiry_s: u32,
     /// A phone behind NAT over UDP must come back this often, so that the hole stays open.
     pub longest_expiry_behind_nat_s: u32,
+    /// A connection on which nothing is said for a quarter of an hour is closed: a phone must come back before.
+    pub longest_expiry_on_connection_s: u32,
     /// How long a challenge may be answered.
     pub nonce_lifetime: Duration,
     /// After so many wrong passwords the account, or the address, has to wait; longer each time.
@@ -158,6 +164,7 @@ impl Default for RegistrationLimits {
             shortest_expiry_s: 30,
             longest_expiry_s: 3600,
             longest_expiry_behind_nat_s: 120,
+            longest_expiry_on_connection_s: 600,
             nonce_lifetime: Duration::from_secs(300),
             free_guesses: 5,
             longest_backoff: Duration::from_secs(900),

@@ -123,12 +123,14 @@ impl Dialog {
     }
 
     /// Where our requests go. A Route or a Contact is followed only to addresses that `allowed` knows: others could
-    /// make us send to whomever they like. All others are answered where they came from.
+    /// make us send to whomever they like. All others are answered where they came from. A connection is the way for as
+    /// long as it stands; a new one goes where the other side says that it listens.
     pub fn next_hop(&self, allowed: impl Fn(IpAddr) -> bool) -> Flow {
+        let stands = self.flow.transport == Transport::Tcp && self.flow.connection != 0;
         let first =
             self.routes.first().and_then(|route| Address::parse(route)).map_or(&*self.target, |route| route.uri);
         let address = super::headers::Uri::parse(first).and_then(|uri| uri.socket_address());
-        match address.filter(|address| self.flow.transport == Transport::Udp && allowed(address.ip())) {
+        match address.filter(|address| !stands && allowed(address.ip())) {
             Some(remote) => Flow { remote, ..self.flow },
             None => self.flow,
         }

@@ -172,6 +172,8 @@ pub enum GoneBecause {
     Unregistered,
     Expired,
     ConnectionLost,
+    /// It was asked in a talk, and answers nothing.
+    Silent,
     AccountRemoved,
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::dialog::Dialog;
-use super::event::Flow;
+use super::event::{Flow, Transport};
 
 /// Where the leg stands.
 pub enum Phase {
@@ -93,6 +93,11 @@ pub struct Leg {
 }
 
 impl Leg {
+    /// Whether the connection to the other side has to be made anew.
+    pub fn is_disconnected(&self) -> bool {
+        self.dialog.flow.transport == Transport::Tcp && self.dialog.flow.connection == 0
+    }
+
     pub fn new(dialog: Dialog, phase: Phase, phone: Option<Arc<str>>) -> Self {
         let (change, ack, forks) = (Change::None, Bytes::new(), Vec::new());
         Self { dialog, phase, change, phone, can_talk: false, told: false, ack, reinvite: None, forks, stamp: 0 }

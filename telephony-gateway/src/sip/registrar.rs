@@ -40,6 +40,10 @@ pub struct Contact {
     pub expires: Moment,
     /// The phone can be lifted from afar (NOTIFY `Event: talk`).
     pub can_talk: bool,
+    /// It has not failed to answer.
+    answers: bool,
+    /// Over UDP, and it does not know the address that it comes from.
+    behind_nat: bool,
     call_id: Box<[u8]>,
     cseq: u32,
 }
@@ -75,6 +79,16 @@ pub enum Registered {
     /// A question or a repetition: nothing has changed.
     Unchanged,
     Refused(u16),
+}
+
+/// What it means that a phone does not answer at one of its contacts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FellSilent {
+    /// It can be reached nowhere else.
+    Everywhere,
+    Here,
+    /// That was known, or the contact is gone.
+    Before,
 }
 
 pub struct Registrar {
@@ -122,9 +136,48 @@ impl Registrar {
         gone.into_iter().map(|phone| phone.user).collect()
     }
 
-    /// The way to a phone: its latest contact.
+    /// The way to a phone: its latest contact, as long as it answers there.
     pub fn contact(&self, user: &str) -> Option<&Contact> {
-        self.phones.get(user)?.contacts.last()
+        self.phones.get(user)?.contacts.iter().rev().find(|contact| contact.answers)
+    }
+
+    /// A phone does not answer at this flow. Its registration stays, for it may only be away for a moment and will not
+    /// register again before it has to.
+    pub fn fell_silent(&mut self, user: &str, flow: &Flow) -> FellSilent {
+        let Some(phone) = self.phones.get_mut(user) else { return FellSilent::Before };
+        let here = |contact: &&mut Contact| contact.flow == *flow && contact.answers;
+        let n_here = phone.contacts.iter_mut().filter(here).map(|contact| contact.answers = false).count();
+        match (n_here, phone.contacts.iter().any(|contact| contact.answers)) {
+            (0, _) => FellSilent::Before,
+            (_, true) => FellSilent::Here,
+            (_, false) => FellSilent::Everywhere,
+        }
+    }
+
+    /// The ways through NATs, each with the phone's own address.
+    pub fn behind_nat(&self) -> Vec<(Flow, Box<[u8]>)> {
+        let contacts = self.phones.values().flat_map(|phone| &phone.contacts);
+        contacts.filter(|contact| contact.behind_nat).map(|contact| (contact.flow, contact.uri.clone())).collect()
+    }
+
+    /// The address of a silent contact at this flow.
+    pub fn silent_contact(&self, flow: &Flow) -> Option<Box<[u8]>> {
+        let mut contacts = self.phones.values().flat_map(|phone| &phone.contacts);
+        contacts.find(|contact| contact.flow == *flow && !contact.answers).map(|contact| contact.uri.clone())
+    }
+
+    /// Somebody answers at this flow again. Gives the phones that are back there, each with its contact and the seconds
+    /// it has left.
+    pub fn heard(&mut self, flow: &Flow, now: Moment) -> Vec<(Arc<str>, String, u32)> {
+        let mut back = Vec::new();
+        for phone in self.phones.values_mut() {
+            for contact in phone.contacts.iter_mut().filter(|contact| contact.flow == *flow && !contact.answers) {
+                contact.answers = true;
+                let left_s = contact.expires.since(now).as_secs() as u32;
+                back.push((phone.user.clone(), text::readable(&contact.uri), left_s));
+            }
+        }
+        back
     }
 
     /// Whether a registered phone lives at this address.
@@ -232,15 +285,17 @@ impl Registrar {
         if asked == Some(0) {
             return self.remove(user, |contact| same(contact) && newer(contact));
         }
+        let behind_nat = flow.transport == Transport::Udp && uri.host_ip() != Some(flow.remote.ip());
         let longest = match flow.transport {
-            Transport::Udp if uri.host_ip() != Some(flow.remote.ip()) => self.limits.longest_expiry_behind_nat_s,
-            Transport::Udp | Transport::Tcp => self.limits.longest_expiry_s,
+            Transport::Udp if behind_nat => self.limits.longest_expiry_behind_nat_s,
+            Transport::Udp => self.limits.longest_expiry_s,
+            Transport::Tcp => self.limits.longest_expiry_s.min(self.limits.longest_expiry_on_connection_s),
         };
         let expires_s = asked.unwrap_or(longest).min(longest);
         if expires_s < self.limits.shortest_expiry_s {
             return Registered::Refused(423);
         }
-        let fresh = phone.contacts.last().is_none_or(|last| !same(last) || last.flow != *flow);
+        let fresh = phone.contacts.last().is_none_or(|last| !same(last) || last.flow != *flow || !last.answers);
         if let Some(at) = phone.contacts.iter().position(same) {
             forget_source(&mut self.sources, &phone.contacts.remove(at));
         } else if phone.contacts.len() >= MOST_CONTACTS {
@@ -252,6 +307,8 @@ impl Registrar {
             flow: *flow,
             expires: now.after(Duration::from_secs(u64::from(expires_s))),
             can_talk: can_talk(request),
+            answers: true,
+            behind_nat,
             call_id: core.call_id.into(),
             cseq: core.cseq.number,
         });

@@ -102,9 +102,9 @@ impl CallSlot {
         }
     }
 
-    fn has_port(&self, port: PortId) -> bool {
-        let legs = self.caller_leg.iter().chain(self.phone_leg.iter().map(|(_, leg)| leg));
-        legs.into_iter().any(|leg| leg.port == port)
+    fn leg_at(&self, port: PortId) -> Option<LegId> {
+        let mut legs = self.caller_leg.iter().chain(self.phone_leg.iter().map(|(_, leg)| leg));
+        legs.find(|leg| leg.port == port).map(|leg| leg.id)
     }
 
     fn record(&self, ending: CallEnding, now: UtcMs) -> CallRecord {
@@ -594,13 +594,15 @@ impl World {
         }
     }
 
-    /// What the relay has seen. A telephone or a line that says nothing is noted; the call goes on.
-    pub(super) fn relay_event(&mut self, event: &RelayEvent) {
+    /// What the relay has seen. A telephone or a line that says nothing may be muted, or dead: it is asked at once, and
+    /// the call goes on until that is clear.
+    pub(super) fn relay_event(&mut self, event: &RelayEvent, now: Moment) {
         match event {
             RelayEvent::Silent { id, for_ms } => {
-                let of = self.calls.values().find(|slot| slot.has_port(*id));
-                if let Some(slot) = of {
+                let of = self.calls.values().find_map(|slot| Some((slot, slot.leg_at(*id)?)));
+                if let Some((slot, leg)) = of {
                     slot.span.in_scope(|| tracing::warn!(for_ms, "one side of the talk sends no sound"));
+                    self.stack.ask_now(leg, now);
                 }
                 metrics::counter!("legs_silent_total").increment(1);
             }

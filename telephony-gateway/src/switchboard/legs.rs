@@ -1,6 +1,6 @@
 //! The sound of a call's legs: ports, offers and answers, and the bridge between caller and telephone.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use shared::ids::{AgentId, CallId};
 use shared::time::Moment;
@@ -87,6 +87,10 @@ impl World {
         let mut rtp = theirs.address;
         if let (true, Some(from)) = (rtp.ip().is_unspecified(), came_from) {
             rtp.set_ip(from.ip());
+        }
+        // Behind NAT a telephone describes itself by an address of its own network: its sound comes from where its SIP does.
+        if let Some(beyond_nat) = self.stack.phone_source(leg.id).filter(|_| is_of_a_private_network(rtp.ip())) {
+            rtp.set_ip(beyond_nat);
         }
         let media = RemoteMedia {
             rtp,
@@ -262,6 +266,17 @@ impl World {
     /// Our offer or answer for the leg of a call to outside.
     pub(super) fn outside_description(&self, leg: &Leg) -> Vec<u8> {
         self.description(leg)
+    }
+}
+
+/// Addresses that mean another host in every network (RFC 1918, RFC 6598, RFC 4193), or this one.
+fn is_of_a_private_network(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => {
+            let shared = v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64;
+            v4.is_private() || v4.is_link_local() || v4.is_loopback() || shared
+        }
+        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_loopback(),
     }
 }
 

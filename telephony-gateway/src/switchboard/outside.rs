@@ -39,8 +39,12 @@ impl World {
             return;
         };
         let mut trunk = Leg { id: LegId(0), port: open.id, rtp_port: open.rtp_port, theirs: None, sdp_version: 1 };
+        let uri = match flow.transport {
+            Transport::Udp => format!("sip:{number}@{}", flow.remote),
+            Transport::Tcp => format!("sip:{number}@{};transport=tcp", flow.remote),
+        };
         let invite = Invite {
-            to: InviteTo::Address { uri: format!("sip:{number}@{}", flow.remote), flow },
+            to: InviteTo::Address { uri, flow },
             from_display: String::new(),
             from_user: invite.from_user.clone(),
             sdp: self.outside_description(&trunk),
@@ -76,8 +80,8 @@ impl World {
             .sip
             .listen
             .iter()
-            .find(|listen| listen.transport == Transport::Udp && listen.address.is_ipv4() == remote.is_ipv4())?;
-        Some(Flow { transport: Transport::Udp, local: local.address, remote, connection: 0 })
+            .find(|listen| listen.transport == trunk.transport && listen.address.is_ipv4() == remote.is_ipv4())?;
+        Some(Flow { transport: trunk.transport, local: local.address, remote, connection: 0 })
     }
 
     pub(super) fn outside_ringing(&mut self, leg: LegId, now: Moment) {

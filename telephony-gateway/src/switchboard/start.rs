@@ -138,6 +138,7 @@ fn trunk(trunk: &TrunkConfig) -> anyhow::Result<Trunk> {
         name: trunk.name.as_str().into(),
         sources: sources.collect::<Result<_, _>>().with_context(|| format!("trunk `{}`", trunk.name))?,
         address: trunk.address,
+        transport: trunk.transport,
         options_every: (trunk.options_every_s > 0).then(|| Duration::from_secs(trunk.options_every_s.into())),
         trusted: true,
     })

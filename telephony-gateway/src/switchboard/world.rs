@@ -146,7 +146,7 @@ impl World {
             }
             Event::Missed { calls } => self.missed_loaded(calls),
             Event::Fault { fault, there } => self.set_fault(fault, there),
-            Event::Relay(event) => self.relay_event(&event),
+            Event::Relay(event) => self.relay_event(&event, now),
         }
     }
 

@@ -14,6 +14,7 @@ use ::tests::carrier::{
     plan::{self, Plan},
     post::Post,
     stage::{self, Place},
+    way::Way,
 };
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
@@ -138,7 +139,7 @@ async fn phones(args: PhoneArgs) -> anyhow::Result<()> {
             listen.set_port(listen.port() + n as u16);
         }
         let place = place(listen, args.server, true).await?;
-        let post = Post::new(place.socket.local_addr()?, args.server, rand::random());
+        let post = Post::new(place.way.local()?, args.server, rand::random());
         performances.spawn(stage::perform(Phone::new(config, post), place, stop.clone()));
     }
     while let Some(performance) = performances.join_next().await {
@@ -157,7 +158,7 @@ async fn callers(args: CallersArgs) -> anyhow::Result<()> {
     };
     let place = place(args.listen, args.server, false).await?;
     // Call-IDs and branches must differ from those of an earlier run, so they do not hang on the seed.
-    let post = Post::new(place.socket.local_addr()?, args.server, rand::random());
+    let post = Post::new(place.way.local()?, args.server, rand::random());
     let config = CallersConfig { to: args.to, any_answer_is_a_person: args.any_answer_is_a_person };
     stage::perform(Callers::new(config, plan, post), place, stop).await
 }
@@ -177,7 +178,8 @@ fn stopped_by_signals() -> anyhow::Result<CancellationToken> {
 
 async fn place(address: SocketAddr, server: SocketAddr, sings_pilot: bool) -> anyhow::Result<Place> {
     let socket = UdpSocket::bind(address).await.with_context(|| format!("cannot open a SIP port on {address}"))?;
-    Ok(Place { socket, server, sings_pilot, reports: Box::new(stage::print) })
+    let way = Way::Datagrams { socket, server };
+    Ok(Place { way, behind_nat: false, sings_pilot, reports: Box::new(stage::print) })
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {

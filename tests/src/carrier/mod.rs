@@ -1,8 +1,9 @@
-//! A scripted carrier: the telephone world around the gateway, both of its sides, over real UDP.
+//! A scripted carrier: the telephone world around the gateway, both of its sides, over real sockets.
 //!
 //! [`phone`] is an operator's desk phone, [`callers`] are the people who ring; each is a state machine without a
-//! socket and without a clock (a [`Party`](party::Party)), and [`stage`] gives them both. What they hear and say is
-//! real G.711 over RTP ([`sound`]); who calls when is a plan, written or drawn by lot ([`plan`]).
+//! socket and without a clock (a [`Party`](party::Party)), and [`stage`] gives them both; the socket is a [`way`], over
+//! UDP or TCP. What they hear and say is real G.711 over RTP ([`sound`]); who calls when is a plan, written or drawn by
+//! lot ([`plan`]).
 //!
 //! Its SIP ([`message`], [`post`], [`sdp`], [`digest`]) is small and its own on purpose: a fault that stood at both
 //! ends of the line would show at neither.
@@ -18,6 +19,7 @@ pub mod phone;
 pub mod plan;
 
 pub mod stage;
+pub mod way;
 
 pub mod sound;
 

@@ -14,6 +14,9 @@ pub trait Party {
     /// A datagram of SIP.
     fn receive(&mut self, datagram: &[u8], now: Moment);
 
+    /// The connection to the other side was lost, and is there again.
+    fn reconnected(&mut self, _now: Moment) {}
+
     /// The sound of a call has a port: the answer to [`Output::Open`].
     fn opened(&mut self, call: CallNo, rtp_port: u16, now: Moment);
 

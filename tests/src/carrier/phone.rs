@@ -103,7 +103,7 @@ impl Phone {
         registration.next = None;
         let expires_s = if self.gone_by.is_some() { 0 } else { EXPIRES_S };
         let mut message = self.post.request("REGISTER", &mut registration.dialog);
-        message.set("Contact", format!("<sip:{}@{}>", self.config.user, self.post.local()));
+        message.set("Contact", self.post.contact(Some(&self.config.user)));
         message.set("Expires", expires_s.to_string());
         self.allow_events(&mut message);
         if let Some(challenge) = &self.registration.challenge {
@@ -358,6 +358,12 @@ impl Party for Phone {
             Start::Response { .. } => {}
             Start::Request { method, .. } => self.requested(&message, method, now),
         }
+    }
+
+    /// The gateway knows a telephone by its connection: it has to hear of the new one.
+    fn reconnected(&mut self, now: Moment) {
+        self.registration.registered = false;
+        self.register(now);
     }
 
     fn opened(&mut self, number: CallNo, rtp_port: u16, now: Moment) {

@@ -21,6 +21,7 @@ const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, NOTIFY";
 pub struct Post {
     local: SocketAddr,
     server: SocketAddr,
+    over_tcp: bool,
     rng: StdRng,
     repeated: Vec<Repeated>,
     outputs: Vec<Output>,
@@ -85,7 +86,19 @@ impl Dialog {
 
 impl Post {
     pub fn new(local: SocketAddr, server: SocketAddr, seed: u64) -> Self {
-        Self { local, server, rng: StdRng::seed_from_u64(seed), repeated: Vec::new(), outputs: Vec::new() }
+        let rng = StdRng::seed_from_u64(seed);
+        Self { local, server, over_tcp: false, rng, repeated: Vec::new(), outputs: Vec::new() }
+    }
+
+    /// Letters that travel on a connection.
+    pub fn over_tcp(self) -> Self {
+        Self { over_tcp: true, ..self }
+    }
+
+    /// How the party wants to be reached.
+    pub fn contact(&self, user: Option<&str>) -> String {
+        let user = user.map(|user| format!("{user}@")).unwrap_or_default();
+        format!("<sip:{user}{}{}>", self.local, if self.over_tcp { ";transport=tcp" } else { "" })
     }
 
     pub fn local(&self) -> SocketAddr {
@@ -124,7 +137,8 @@ impl Post {
             headers: Vec::new(),
             body: Vec::new(),
         };
-        message.set("Via", format!("SIP/2.0/UDP {};rport;branch=z9hG4bK{branch}", self.local));
+        let transport = if self.over_tcp { "TCP" } else { "UDP" };
+        message.set("Via", format!("SIP/2.0/{transport} {};rport;branch=z9hG4bK{branch}", self.local));
         message.headers.extend(dialog.routes.iter().map(|route| ("Route".to_owned(), route.clone())));
         message.set("Max-Forwards", "70");
         message.set("From", dialog.ours.clone());
@@ -160,7 +174,7 @@ impl Post {
         if parameter(to, "tag").is_none() {
             message.set("To", format!("{to};tag={tag}"));
         }
-        message.set("Contact", format!("<sip:{}>", self.local));
+        message.set("Contact", self.contact(None));
         message.set("Allow", ALLOW);
         message
     }

@@ -1,16 +1,17 @@
 //! Gives a party its socket, its clock and its sound, and plays until it is over.
 
-use std::{collections::HashMap, io::Write as _, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::HashMap, io::Write as _, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use serde_json::Value;
 use shared::time::Clock;
-use tokio::{net::UdpSocket, time::Instant};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     party::{CallNo, Output, Party},
     sound::{self, Mouth},
+    way::{Heard, Way},
 };
 
 /// How often a talking party is told what it hears.
@@ -18,8 +19,9 @@ const HEARING: Duration = Duration::from_millis(100);
 
 /// Where a party stands and how it sounds.
 pub struct Place {
-    pub socket: UdpSocket,
-    pub server: SocketAddr,
+    pub way: Way,
+    /// Whether it thinks that it stands in another network than it does. Its ports have other numbers there.
+    pub behind_nat: bool,
     /// Whether this is a person on the desk's side, whom callers should know from music.
     pub sings_pilot: bool,
     /// Where its reports go.
@@ -32,14 +34,13 @@ pub fn print(report: Value) {
 }
 
 /// Plays a party until it is over; `stop` makes it take its leave.
-pub async fn perform(mut party: impl Party, place: Place, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn perform(mut party: impl Party, mut place: Place, stop: CancellationToken) -> anyhow::Result<()> {
     let clock = Clock::start();
     let mut mouths: HashMap<CallNo, Mouth> = HashMap::new();
-    let mut datagram = vec![0; 65_536];
     let mut stopping = false;
     party.start(clock.now());
     loop {
-        carry_out(&mut party, &place, &clock, &mut mouths).await?;
+        carry_out(&mut party, &mut place, &clock, &mut mouths).await?;
         if party.is_over() {
             return Ok(());
         }
@@ -55,10 +56,10 @@ pub async fn perform(mut party: impl Party, place: Place, stop: CancellationToke
             }
         };
         tokio::select! {
-            received = place.socket.recv_from(&mut datagram) => {
-                let (len, _) = received.context("cannot receive SIP")?;
-                party.receive(&datagram[..len], clock.now());
-            }
+            heard = place.way.hear() => match heard.context("cannot receive SIP")? {
+                Heard::Message(message) => party.receive(&message, clock.now()),
+                Heard::Reconnected => party.reconnected(clock.now()),
+            },
             () = due => {}
             () = stop.cancelled(), if !stopping => {
                 stopping = true;
@@ -76,7 +77,7 @@ pub async fn perform(mut party: impl Party, place: Place, stop: CancellationToke
 /// Does what the party wants, and what it wants because of that, until it wants nothing more.
 async fn carry_out(
     party: &mut impl Party,
-    place: &Place,
+    place: &mut Place,
     clock: &Clock,
     mouths: &mut HashMap<CallNo, Mouth>,
 ) -> anyhow::Result<()> {
@@ -88,14 +89,14 @@ async fn carry_out(
         for output in outputs {
             match output {
                 Output::Send(bytes) => {
-                    let sent = place.socket.send_to(&bytes, place.server).await;
-                    sent.with_context(|| format!("cannot send SIP to {}", place.server))?;
+                    place.way.say(&bytes).await.context("cannot send SIP")?;
                 }
                 Output::Open(call) => {
-                    let address = place.socket.local_addr().context("cannot tell the own address")?.ip();
+                    let address = place.way.local().context("cannot tell the own address")?.ip();
                     let mouth =
                         Mouth::open(address).with_context(|| format!("cannot open an RTP port on {address}"))?;
-                    party.opened(call, mouth.port(), clock.now());
+                    let known_as = if place.behind_nat { mouth.port() ^ 0x0400 } else { mouth.port() };
+                    party.opened(call, known_as, clock.now());
                     mouths.insert(call, mouth);
                 }
                 Output::Talk(call, media) => {

@@ -24,6 +24,7 @@ use super::{
     plan::Plan,
     post::Post,
     stage::{Place, perform},
+    way::Way,
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -180,6 +181,7 @@ async fn one_call(ports: std::ops::RangeInclusive<u16>, knows_talk: bool) -> (Va
         name: "carrier".into(),
         sources: vec!["127.0.0.2".parse().unwrap()],
         address: None,
+        transport: Transport::Udp,
         options_every: None,
         trusted: false,
     };
@@ -200,7 +202,9 @@ async fn one_call(ports: std::ops::RangeInclusive<u16>, knows_talk: bool) -> (Va
     let stop = CancellationToken::new();
     let place = |socket, sings_pilot| {
         let reported = reported.clone();
-        Place { socket, server, sings_pilot, reports: Box::new(move |report| drop(reported.send(report))) }
+        let way = Way::Datagrams { socket, server };
+        let reports = Box::new(move |report| drop(reported.send(report)));
+        Place { way, behind_nat: false, sings_pilot, reports }
     };
 
     let phone_socket = socket().await;

@@ -7,7 +7,7 @@ use shared::wire::command::{Command, CommandError, Done};
 use shared::wire::event::{Event, WithdrawnBecause};
 use shared::wire::{Goodbye, Refusal};
 use tests::desk::{Desk, Hello, HelloError, save, wrapup};
-use tests::gateway::{ANNA, BORIS, Gateway, OLGA};
+use tests::gateway::{ANNA, BORIS, Gateway, OLGA, PAVEL};
 use tests::line::{self, AT_ONCE, NOBODY_THERE, Playing};
 use uuid::Uuid;
 
@@ -194,13 +194,26 @@ async fn a_desk_that_does_not_read_is_let_go_and_comes_back_to_its_call() {
 }
 
 #[tokio::test]
-async fn a_supervisor_sees_the_floor_and_an_operator_does_not() {
+async fn a_supervisor_and_an_administrator_see_the_floor_and_an_operator_does_not() {
     let gateway = Gateway::start().await;
-    let anna = Desk::sit_down(&gateway, ANNA).await;
-    let olga = Desk::sit_down(&gateway, OLGA).await;
+    let mut anna = Desk::sit_down(&gateway, ANNA).await;
+    let mut watchers = [Desk::sit_down(&gateway, OLGA).await, Desk::sit_down(&gateway, PAVEL).await];
     let floor = |desk: &Desk| desk.snapshot.as_ref().and_then(|snapshot| snapshot.floor.clone());
     assert!(floor(&anna).is_none());
-    let floor = floor(&olga).expect("the floor");
-    assert!(floor.people.iter().any(|person| person.name == ANNA.name), "{:?}", floor.people);
-    assert_eq!(floor.queues.len(), 1);
+    for watcher in &watchers {
+        let floor = floor(watcher).expect("the floor");
+        assert!(floor.people.iter().any(|person| person.name == ANNA.name), "{:?}", floor.people);
+        assert_eq!(floor.queues.len(), 1);
+    }
+    let _boris = Desk::sit_down(&gateway, BORIS).await;
+    for watcher in &mut watchers {
+        let sees_boris = |event: &Event| match event {
+            Event::Floor { floor } => floor.people.iter().any(|person| person.name == BORIS.name).then_some(()),
+            _ => None,
+        };
+        watcher.expect("the floor with Boris", sees_boris).await;
+    }
+    anna.settle().await;
+    let told = anna.so_far();
+    assert!(!told.iter().any(|event| matches!(event, Event::Floor { .. })), "{told:?}");
 }

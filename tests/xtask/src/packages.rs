@@ -60,6 +60,12 @@ pub const DATABASE: &[Package] = &[package("postgresql", "the tests on PostgreSQ
 /// A caller and phones that are not our own code.
 pub const SIP: &[Package] = &[package("sip-tester", "callers and phones that are not our own code (SIPp)")];
 
+/// A network of its own with a NAT in it.
+pub const NAT: &[Package] = &[
+    package("iproute2", "a private network for a telephone behind a NAT (ip netns)"),
+    package("nftables", "the NAT in that network"),
+];
+
 /// What only the tests draw with.
 pub const SNAPSHOTS: &[Package] = &[
     package("mesa-vulkan-drivers", "drawing snapshots of the screens without a graphics card"),
@@ -185,7 +191,7 @@ mod tests {
 
     #[test]
     fn every_package_is_listed_once_and_says_why() {
-        let all: Vec<Package> = [WINDOW, DISPLAY, DATABASE, SIP, SNAPSHOTS].concat();
+        let all: Vec<Package> = [WINDOW, DISPLAY, DATABASE, SIP, NAT, SNAPSHOTS].concat();
         let distinct: BTreeSet<&str> = names(&all).into_iter().collect();
         assert_eq!(distinct.len(), all.len());
         assert!(all.iter().all(|package| !package.why.is_empty()));

@@ -61,6 +61,7 @@ fn check_everything(arguments: &Arguments) -> Outcome {
         packages::ensure(&[
             packages::DATABASE,
             packages::SIP,
+            packages::NAT,
             packages::DISPLAY,
             packages::WINDOW,
             packages::SNAPSHOTS,
@@ -132,15 +133,17 @@ fn tests(arguments: &[&str]) -> Step {
     Step { counts: Counts::Tests, ..check("tests", "tests", arguments) }
 }
 
-/// What the tests read to find their tools. Without the display they leave the window alone.
-fn tell_environment(command: &mut Command, with_display: bool) {
+/// What the tests read to find their tools. Only in the whole run there is a display, and no test may be left out.
+fn tell_environment(command: &mut Command, whole: bool) {
     command.env("PULT_TEST_SIPP", place::sipp_scenarios());
     command.env("CARGO_TERM_COLOR", "never");
     // A log that names the lines of a panic is worth more than a few milliseconds.
     command.env("RUST_BACKTRACE", "1");
-    if with_display {
+    if whole {
+        command.env("PULT_TEST_WHOLE", "1");
         command.env("PULT_TEST_XENV", place::environment("private-display.sh"));
     } else {
+        command.env_remove("PULT_TEST_WHOLE");
         command.env_remove("PULT_TEST_XENV");
     }
 }
@@ -172,6 +175,18 @@ mod tests {
     fn the_quick_run_starts_no_program_of_the_whole_system() {
         let steps = quick_steps();
         assert_eq!(arguments_of(steps.last().unwrap()).join(" "), "test --workspace --exclude tests --no-fail-fast");
+    }
+
+    #[test]
+    fn only_the_whole_run_has_a_display_and_lets_no_test_be_left_out() {
+        for whole in [true, false] {
+            let mut command = Command::new("cargo");
+            tell_environment(&mut command, whole);
+            for name in ["PULT_TEST_WHOLE", "PULT_TEST_XENV"] {
+                let told = command.get_envs().any(|(key, value)| key == name && value.is_some());
+                assert_eq!(told, whole, "{name}");
+            }
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use shared::domain::agent::AgentProfile;
 use shared::ids::AgentId;
 use shared::pii::Secret;
+use shared::store::UserRow;
 use shared::time::UtcMs;
 use uuid::Uuid;
 
@@ -41,17 +42,20 @@ struct TokenDigest([u8; 32]);
 
 /// How many sessions one person may have; the least used one goes.
 const A_PERSON: usize = 8;
+/// How much of a session's use a restart may forget.
+const NOTE_USES_EVERY_MS: i64 = 30_000;
 
 pub struct SessionTable {
     limits: SignInConfig,
     of: HashMap<TokenDigest, Session>,
     /// Whether something changed that a restart must not forget.
     changed: bool,
+    uses_noted_at: UtcMs,
 }
 
 impl SessionTable {
     pub fn new(limits: SignInConfig) -> Self {
-        Self { limits, of: HashMap::new(), changed: false }
+        Self { limits, of: HashMap::new(), changed: false, uses_noted_at: UtcMs(0) }
     }
 
     /// Signs somebody in under a fresh token. Gives the sessions that had to go for it.
@@ -113,13 +117,26 @@ impl SessionTable {
         self.end_where(|session| has_run_out(session, limits, now))
     }
 
-    /// The person changed in the database: name, role or telephone.
-    pub fn refresh(&mut self, profile: &AgentProfile) {
-        for session in self.of.values_mut().filter(|session| session.profile.id == profile.id) {
-            if session.profile != *profile {
-                session.profile = profile.clone();
+    /// Everybody whom the database has: a new name, role or telephone holds from now on, and the sessions of those who
+    /// were disabled, or are gone, end.
+    pub fn hear_of_all(&mut self, users: &[UserRow]) -> Vec<SessionId> {
+        for session in self.of.values_mut() {
+            let theirs = users.iter().find(|user| user.profile.id == session.profile.id);
+            if let Some(user) = theirs.filter(|user| user.profile != session.profile) {
+                session.profile = user.profile.clone();
                 self.changed = true;
             }
+        }
+        let may_stay =
+            |session: &Session| users.iter().any(|user| user.profile.id == session.profile.id && !user.disabled);
+        self.end_where(|session| !may_stay(session))
+    }
+
+    /// Mere uses are worth the disk now and then, or a restart after a quiet hour would sign people out.
+    pub fn note_uses(&mut self, now: UtcMs) {
+        if now.ms_since(self.uses_noted_at).abs() >= NOTE_USES_EVERY_MS {
+            self.uses_noted_at = now;
+            self.changed = true;
         }
     }
 
@@ -193,7 +210,7 @@ mod tests {
     use super::*;
     use shared::domain::agent::Role;
 
-    const LIMITS: SignInConfig = SignInConfig { idle_minutes: 30, absolute_hours: 12 };
+    const LIMITS: SignInConfig = SignInConfig { idle_minutes: 30, absolute_hours: 12, known_days: 30 };
     const MINUTE: i64 = 60_000;
 
     fn anna() -> AgentProfile {
@@ -254,6 +271,19 @@ mod tests {
     }
 
     #[test]
+    fn a_restart_forgets_at_most_half_a_minute_of_use() {
+        let mut table = SessionTable::new(LIMITS);
+        table.add(&token(1), anna(), at(0));
+        table.note_uses(at(1));
+        assert!(table.take_changed());
+        table.check("token1", at(1));
+        table.note_uses(UtcMs(at(1).0 + 29_999));
+        assert!(!table.take_changed());
+        table.note_uses(UtcMs(at(1).0 + 30_000));
+        assert!(table.take_changed());
+    }
+
+    #[test]
     fn a_ninth_session_ends_the_one_that_was_unused_the_longest() {
         let mut table = SessionTable::new(LIMITS);
         for n in 0..8 {
@@ -270,7 +300,9 @@ mod tests {
     fn a_new_role_holds_from_the_next_request_on() {
         let mut table = SessionTable::new(LIMITS);
         table.add(&token(1), anna(), at(0));
-        table.refresh(&AgentProfile { role: Role::Supervisor, ..anna() });
+        let promoted = AgentProfile { role: Role::Supervisor, ..anna() };
+        let gone = table.hear_of_all(&[UserRow { profile: promoted, password_hash: String::new(), disabled: false }]);
+        assert!(gone.is_empty());
         assert_eq!(table.check("token1", at(1)).unwrap().profile.role, Role::Supervisor);
     }
 }

@@ -35,7 +35,7 @@ impl House {
     fn open() -> Self {
         let records = Arc::new(FakeRecords::with_anna());
         let folder = tempfile::tempdir().unwrap();
-        let limits = SignInConfig { idle_minutes: 30, absolute_hours: 12 };
+        let limits = SignInConfig { idle_minutes: 30, absolute_hours: 12, known_days: 30 };
         let sessions = Sessions::open(folder.path(), limits, records.clone(), Clock::utc());
         let (to_loop, events) = mpsc::channel(64);
         let health = Health::default();
@@ -316,7 +316,7 @@ async fn the_door_closes_when_the_service_ends() {
 async fn with_tls_a_desk_sees_the_certificate_that_was_printed() {
     let records = Arc::new(FakeRecords::with_anna());
     let folder = tempfile::tempdir().unwrap();
-    let limits = SignInConfig { idle_minutes: 30, absolute_hours: 12 };
+    let limits = SignInConfig { idle_minutes: 30, absolute_hours: 12, known_days: 30 };
     let sessions = Sessions::open(folder.path(), limits, records.clone(), Clock::utc());
     let listen: SocketAddr = "127.0.0.1:0".parse().unwrap();
     let identity = crate::net::tls::load_or_make(folder.path(), "pult.test", listen.ip()).unwrap();

@@ -1,15 +1,22 @@
 //! What happens by itself when nobody says anything.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::super::event::{Ending, Event, LegId, Transport};
-use super::super::leg::{Cancel, Change, Phase};
+use super::super::event::{Ending, Event, Flow, GoneBecause, LegId, Transport};
+use super::super::leg::{Cancel, Change, Leg, Phase};
 use super::super::message::Method;
+use super::super::registrar::FellSilent;
 use super::super::transaction::Timer;
 use super::super::transaction::{client, invite_client, invite_server, server};
 use super::Stack;
 use super::clients::{ClientMachine, Purpose};
 use super::servers::{ServerInput, ServerMachine};
+
+/// A knock is repeated for half a minute by its transaction; then, after this pause, comes the next.
+const KNOCK_AGAIN_AFTER: Duration = Duration::from_secs(5);
+/// Routers forget a way over UDP after half a minute of silence.
+const KEEP_OPEN_EVERY: Duration = Duration::from_secs(25);
 
 pub enum Alarm {
     Server(u64, Timer),
@@ -26,6 +33,12 @@ pub enum Alarm {
     CancelUnheard(u64),
     /// Ask whether the conversation is still there.
     Check(u64),
+    /// A phone that has lost its connection in a talk has had its time to come back.
+    NotBack(u64, u32),
+    /// Ask a silent phone whether it is back.
+    Knock(Flow),
+    /// Let something go through every NAT.
+    KeepOpen,
     Forget(u64),
     Registrations,
     Ping(usize),
@@ -42,6 +55,9 @@ impl Stack {
             Alarm::RungEnough(key, stamp) => self.rung_enough(key, stamp),
             Alarm::CancelUnheard(key) => self.cancel_unheard(key),
             Alarm::Check(key) => self.check(key),
+            Alarm::NotBack(key, stamp) => self.not_back(key, stamp),
+            Alarm::Knock(flow) => self.knock(flow),
+            Alarm::KeepOpen => self.keep_holes_open(),
             Alarm::Forget(key) => self.forget(key),
             Alarm::Registrations => self.expire_registrations(),
             Alarm::Ping(index) => self.ping(index),
@@ -134,8 +150,86 @@ impl Stack {
 
     fn check(&mut self, key: u64) {
         if self.legs.get(key).is_some_and(|leg| matches!(leg.phase, Phase::Established)) {
-            self.request_inside(key, Method::Options, Purpose::Check, |_| {});
+            self.ask(key);
             self.watch_conversation(key);
+        }
+    }
+
+    /// OPTIONS within the dialog. A phone without a connection cannot be asked; it comes back by itself, or not.
+    pub(super) fn ask(&mut self, key: u64) {
+        let Some(leg) = self.legs.get(key) else { return };
+        if matches!(leg.phase, Phase::Established) && !(leg.phone.is_some() && leg.is_disconnected()) {
+            self.request_inside(key, Method::Options, Purpose::Check, |_| {});
+        }
+    }
+
+    fn not_back(&mut self, key: u64, stamp: u32) {
+        let Some(leg) = self.legs.get(key).filter(|leg| leg.stamp == stamp) else { return };
+        if matches!(leg.phase, Phase::Established) && leg.is_disconnected() {
+            self.tell_end(key, Ending::TransportFailed, None);
+            self.bury(key);
+        }
+    }
+
+    /// A phone has a connection again: its legs go on there. One that was ended meanwhile hears of it now.
+    pub(super) fn phone_is_back(&mut self, user: &str, flow: &Flow) {
+        let theirs = |leg: &Leg| leg.phone.as_deref() == Some(user) && leg.is_disconnected();
+        let keys: Vec<u64> = self.legs.iter().filter(|(_, leg)| theirs(leg)).map(|(key, _)| key).collect();
+        for key in keys {
+            let Some(leg) = self.legs.get_mut(key) else { continue };
+            leg.dialog.flow = *flow;
+            leg.stamp += 1;
+            if matches!(leg.phase, Phase::Over) {
+                self.request_inside(key, Method::Bye, Purpose::Bye, |_| {});
+            }
+        }
+    }
+
+    /// A phone does not answer in a talk. Nobody is sent to it until it does.
+    pub(super) fn phone_is_silent(&mut self, leg: u64) {
+        let Some(leg) = self.legs.get(leg) else { return };
+        let (Some(user), flow) = (leg.phone.clone(), leg.dialog.flow) else { return };
+        match self.registrar.fell_silent(&user, &flow) {
+            FellSilent::Everywhere => {
+                self.events.push_back(Event::PhoneGone { user, cause: GoneBecause::Silent });
+                self.knock(flow);
+            }
+            FellSilent::Here => self.knock(flow),
+            FellSilent::Before => {}
+        }
+    }
+
+    /// A question and its answer keep the hole in a NAT open, whichever direction the NAT counts.
+    fn keep_holes_open(&mut self) {
+        self.holes_kept_open = false;
+        for (flow, uri) in self.registrar.behind_nat() {
+            self.ask_outside(Purpose::KeepOpen, &uri, flow);
+        }
+        self.watch_holes();
+    }
+
+    /// One alarm for all phones behind NAT.
+    pub(super) fn watch_holes(&mut self) {
+        if !self.holes_kept_open && !self.registrar.behind_nat().is_empty() {
+            self.holes_kept_open = true;
+            self.arm(KEEP_OPEN_EVERY, Alarm::KeepOpen);
+        }
+    }
+
+    fn knock(&mut self, flow: Flow) {
+        if let Some(uri) = self.registrar.silent_contact(&flow) {
+            self.ask_outside(Purpose::Knock, &uri, flow);
+        }
+    }
+
+    pub(super) fn knock_again(&mut self, flow: Flow) {
+        self.arm(KNOCK_AGAIN_AFTER, Alarm::Knock(flow));
+    }
+
+    /// Whoever is at this address has answered.
+    pub(super) fn phone_is_heard(&mut self, flow: &Flow) {
+        for (user, contact, expires_s) in self.registrar.heard(flow, self.now) {
+            self.events.push_back(Event::PhoneRegistered { user, flow: *flow, contact, expires_s, fresh: true });
         }
     }
 
@@ -162,15 +256,18 @@ impl Stack {
     /// Asks a trunk for a sign of life, and arranges to ask again.
     pub(super) fn ping(&mut self, index: usize) {
         let Some(trunk) = self.trunks.get(index) else { return };
-        let (Some(every), Some(address)) = (trunk.options_every, trunk.address) else { return };
-        let same_kind = |local: &&(Transport, _)| matches!(local, (Transport::Udp, at) if is_alike(*at, address));
-        if let Some(&(_, local)) = self.locals.iter().find(same_kind) {
-            self.send_ping(index, local, address);
+        let (Some(every), Some(remote)) = (trunk.options_every, trunk.address) else { return };
+        let wanted = trunk.transport;
+        let leads_there =
+            |(transport, at): &&(Transport, SocketAddr)| *transport == wanted && at.is_ipv4() == remote.is_ipv4();
+        if let Some(&(transport, local)) = self.locals.iter().find(leads_there) {
+            let uri = match transport {
+                Transport::Udp => format!("sip:{remote}"),
+                Transport::Tcp => format!("sip:{remote};transport=tcp"),
+            };
+            let flow = Flow { transport, local, remote, connection: 0 };
+            self.ask_outside(Purpose::Ping(index), uri.as_bytes(), flow);
         }
         self.arm(every, Alarm::Ping(index));
     }
-}
-
-const fn is_alike(one: std::net::SocketAddr, other: std::net::SocketAddr) -> bool {
-    one.is_ipv4() == other.is_ipv4()
 }

@@ -154,6 +154,13 @@ impl Stack {
         self.tell_end(key, Ending::Ourselves, cause.map(|c| c.0));
     }
 
+    /// Asks the other side at once whether it is still there, for an owner who hears nothing from it. It is asked now
+    /// and then anyway; if it answers nothing, the leg ends.
+    pub fn ask_now(&mut self, leg: LegId, now: shared::time::Moment) {
+        self.now = now;
+        self.ask(leg.0);
+    }
+
     /// Withdraws our INVITE, as soon as that is allowed.
     pub(super) fn cancel(&mut self, key: u64, reason: Option<&str>) {
         let Some(leg) = self.legs.get_mut(key) else { return };

@@ -1,13 +1,11 @@
 //! The requests that we send, from their first sending to the last repetition of their answer.
 
-use std::net::SocketAddr;
-
 use bytes::Bytes;
 
-use super::super::dialog::{RequestLines, write_contact};
+use super::super::dialog::{RequestLines, transport_name, write_contact};
 use super::super::event::{Ending, Event, Flow, LegId, Transport};
 use super::super::headers::Name;
-use super::super::leg::{Change, Phase};
+use super::super::leg::{Change, Leg, Phase};
 use super::super::message::{Core, Message, Method, Writer, method_name};
 use super::super::transaction::client::Client;
 use super::super::transaction::invite_client::InviteClient;
@@ -30,6 +28,8 @@ pub enum Purpose {
     Talk,
     Check,
     Ping(usize),
+    Knock,
+    KeepOpen,
 }
 
 pub struct ClientTransaction {
@@ -166,27 +166,34 @@ impl Stack {
         }
     }
 
-    /// Where the leg's requests go: to a phone where it came from, to a trunk where it asks for them.
+    /// Where the leg's requests go: to a phone where it came from, to a trunk where it asks for them. A trunk whose
+    /// connection is lost, and who names no address of its own, is called where trunks are called.
     pub(super) fn flow_of(trunks: &super::Trunks, leg: &super::Leg) -> Flow {
-        let trunk = trunks.by_source(leg.dialog.flow.remote.ip()).filter(|_| leg.phone.is_none());
-        leg.dialog.next_hop(|address| trunk.is_some_and(|t| t.sources.iter().any(|net| net.contains(address))))
+        let before = leg.dialog.flow;
+        let Some(trunk) = trunks.by_source(before.remote.ip()).filter(|_| leg.phone.is_none()) else { return before };
+        let flow = leg.dialog.next_hop(|address| trunk.sources.iter().any(|net| net.contains(address)));
+        let lost = flow == before && flow.transport == Transport::Tcp && flow.connection == 0;
+        match trunk.address.filter(|_| lost && trunk.transport == Transport::Tcp) {
+            Some(remote) => Flow { remote, ..flow },
+            None => flow,
+        }
     }
 
-    pub(super) fn send_ping(&mut self, index: usize, local: SocketAddr, remote: SocketAddr) {
+    /// OPTIONS outside any dialog: is anybody there?
+    pub(super) fn ask_outside(&mut self, purpose: Purpose, uri: &[u8], flow: Flow) {
         let branch = self.mint_branch(self.clients.next_key());
-        let (tag, advertised) = (self.rng_name(), self.advertised(local));
-        let uri = format!("sip:{remote}");
-        let mut writer = Writer::request(&mut self.scratch, method_name(Method::Options), uri.as_bytes());
-        writer.header_fmt(Name::Via, format_args!("SIP/2.0/UDP {advertised};branch={branch};rport"));
+        let (tag, advertised, transport) =
+            (self.rng_name(), self.advertised(flow.local), transport_name(flow.transport));
+        let mut writer = Writer::request(&mut self.scratch, method_name(Method::Options), uri);
+        writer.header_fmt(Name::Via, format_args!("SIP/2.0/{transport} {advertised};branch={branch};rport"));
         writer.header(Name::MaxForwards, b"70");
         writer.header_fmt(Name::From, format_args!("<sip:ping@{advertised}>;tag={tag}"));
-        writer.header_fmt(Name::To, format_args!("<{uri}>"));
+        writer.lines(b"To: <").lines(uri).lines(b">\r\n");
         writer.header_fmt(Name::CallId, format_args!("{tag}@{}", advertised.ip()));
         writer.header(Name::CSeq, b"1 OPTIONS");
-        write_contact(&mut writer, Transport::Udp, advertised);
+        write_contact(&mut writer, flow.transport, advertised);
         writer.header(Name::UserAgent, self.config.user_agent.as_bytes()).finish(None);
-        let flow = Flow { transport: Transport::Udp, local, remote, connection: 0 };
-        self.open_client(Purpose::Ping(index), branch, flow, None);
+        self.open_client(purpose, branch, flow, None);
     }
 
     pub(super) fn rng_name(&mut self) -> String {
@@ -197,7 +204,7 @@ impl Stack {
     /// Nobody answers a request of ours, or it cannot be sent.
     fn on_silence(&mut self, key: u64, code: u16, ending: Ending) {
         let Some(transaction) = self.clients.get(key) else { return };
-        let (purpose, leg) = (transaction.purpose, transaction.leg);
+        let (purpose, leg, flow) = (transaction.purpose, transaction.leg, transaction.flow);
         match (purpose, leg) {
             (Purpose::Ping(index), _) => {
                 if let Some(name) = self.trunks.heard(index, false) {
@@ -217,11 +224,17 @@ impl Stack {
                 self.send_bye(leg, None);
             }
             (Purpose::Check, Some(leg)) => {
-                if self.legs.get(leg).is_some_and(|leg| matches!(leg.phase, Phase::Established)) {
+                // That a question could not leave says nothing of the other side, unless it was to bring a connection.
+                let means = |leg: &Leg| ending == Ending::TimedOut || leg.is_disconnected();
+                if self.legs.get(leg).is_some_and(|leg| matches!(leg.phase, Phase::Established) && means(leg)) {
                     self.tell_end(leg, ending, None);
                     self.send_bye(leg, None);
+                    self.phone_is_silent(leg);
                 }
             }
+            (Purpose::Knock, _) => self.knock_again(flow),
+            // Whoever does not answer has let it through all the same.
+            (Purpose::KeepOpen, _) => {}
             (Purpose::Talk, Some(leg)) => {
                 if self.legs.get(leg).is_some_and(|leg| !leg.told) {
                     self.events.push_back(Event::TalkRefused { leg: LegId(leg), code });

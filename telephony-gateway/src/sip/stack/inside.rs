@@ -1,6 +1,6 @@
 //! What the other side asks within a leg: ACK, BYE, a change of the session, small questions.
 
-use super::super::event::{Ending, Event, Flow, LegId};
+use super::super::event::{Ending, Event, Flow, LegId, Transport};
 use super::super::headers::{Name, reason};
 use super::super::leg::{Change, Phase};
 use super::super::message::{ALLOW, Core, Message, Method};
@@ -45,6 +45,7 @@ impl Stack {
 
     pub(super) fn on_request_inside(&mut self, flow: &Flow, request: &Message<'_>, core: &Core<'_>) {
         let Some(key) = self.leg_of(core) else { return self.refuse(flow, request, core, 481, &[]) };
+        let from_trunk = self.trunks.by_source(flow.remote.ip()).is_some();
         let Some(leg) = self.legs.get_mut(key) else { return };
         let over = matches!(leg.phase, Phase::Over);
         if over && request.method() != Some(Method::Bye) {
@@ -55,7 +56,9 @@ impl Stack {
             return self.refuse(flow, request, core, 500, &[]);
         }
         leg.dialog.remote_cseq = Some(core.cseq.number);
-        if leg.phone.is_some() {
+        // A phone is where it speaks from, and a trunk that has connected anew goes on there.
+        let both_connected = flow.transport == Transport::Tcp && leg.dialog.flow.transport == Transport::Tcp;
+        if leg.phone.is_some() || (both_connected && from_trunk) {
             leg.dialog.flow = *flow;
         }
         if self.requires_too_much(flow, request, core) {

@@ -15,8 +15,9 @@ mod wheel;
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hasher as _};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use rand::rngs::StdRng;
@@ -36,6 +37,10 @@ use super::message::{Message, ReplyHead};
 use super::registrar::Registrar;
 use super::stream::PONG;
 use super::trunk::Trunks;
+
+/// How long a phone whose connection was lost in a talk may take to come back. Its operator may still be heard; the
+/// caller of one who is not must not wait longer.
+const PHONE_RETURNS_WITHIN: Duration = Duration::from_secs(15);
 
 /// The signalling core. See the module's story in [`sip`](super).
 pub struct Stack {
@@ -64,6 +69,7 @@ pub struct Stack {
     transmits: VecDeque<Transmit>,
     now: Moment,
     registrations_watched: bool,
+    holes_kept_open: bool,
 }
 
 impl Stack {
@@ -92,6 +98,7 @@ impl Stack {
             transmits: VecDeque::new(),
             now: Moment::default(),
             registrations_watched: false,
+            holes_kept_open: false,
         }
     }
 
@@ -160,15 +167,19 @@ impl Stack {
         }
     }
 
-    /// Ends what cannot go on without these flows. A trunk's conversation stays: a new connection can be made for it.
+    /// Ends what cannot go on without these flows. A conversation stays: a trunk can be connected to anew, and a phone
+    /// comes back by itself.
     fn fail_flows(&mut self, lost: impl Fn(&Flow) -> bool) {
         self.fail_clients(&lost);
         let legs: Vec<u64> = self.legs.iter().filter(|(_, leg)| lost(&leg.dialog.flow)).map(|(key, _)| key).collect();
         for key in legs {
             let Some(leg) = self.legs.get_mut(key) else { continue };
-            let can_return = leg.phone.is_none() && matches!(leg.phase, Phase::Established);
-            if can_return {
+            if matches!(leg.phase, Phase::Established) {
                 leg.dialog.flow.connection = 0;
+                let (is_phone, stamp) = (leg.phone.is_some(), leg.stamp);
+                if is_phone {
+                    self.arm(PHONE_RETURNS_WITHIN, Alarm::NotBack(key, stamp));
+                }
             } else if !matches!(leg.phase, Phase::Over) {
                 self.tell_end(key, Ending::TransportFailed, None);
                 self.bury(key);
@@ -209,6 +220,12 @@ impl Stack {
     /// Where a phone can be reached now, if it is registered.
     pub fn phone_flow(&self, user: &str) -> Option<Flow> {
         self.registrar.contact(user).map(|contact| contact.flow)
+    }
+
+    /// Where a phone's messages come from, for who needs to know what its description of the sound cannot know: the
+    /// address that it has beyond its NAT. `None` for a trunk, which knows its own addresses.
+    pub fn phone_source(&self, leg: LegId) -> Option<IpAddr> {
+        self.legs.get(leg.0).filter(|leg| leg.phone.is_some()).map(|leg| leg.dialog.flow.remote.ip())
     }
 
     /// Legs whose end has not been told yet.

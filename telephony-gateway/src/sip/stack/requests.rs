@@ -130,8 +130,10 @@ impl Stack {
         });
         match registered {
             Registered::Here { contact, expires_s, fresh } => {
+                self.phone_is_back(&user, flow);
                 self.events.push_back(Event::PhoneRegistered { user, flow: *flow, contact, expires_s, fresh });
                 self.watch_registrations();
+                self.watch_holes();
             }
             Registered::Gone => {
                 let cause = super::GoneBecause::Unregistered;

@@ -54,13 +54,14 @@ impl Stack {
     /// What a transaction has let through.
     pub(super) fn on_answer(&mut self, transaction: u64, response: &Message<'_>, core: &Core<'_>) {
         let Some(it) = self.clients.get(transaction) else { return };
-        let (purpose, leg, code) = (it.purpose, it.leg, response.code());
+        let (purpose, leg, flow, code) = (it.purpose, it.leg, it.flow, response.code());
         match (purpose, leg) {
             (Purpose::Ping(index), _) => {
                 if let Some(name) = self.trunks.heard(index, true) {
                     self.events.push_back(Event::TrunkAlive { name });
                 }
             }
+            (Purpose::Knock, _) => self.phone_is_heard(&flow),
             (Purpose::Invite, Some(leg)) if self.owns(leg, core) => match code {
                 100..200 => self.on_ringing(leg, response, core),
                 200..300 => self.on_taken(leg, response, core),
@@ -79,7 +80,13 @@ impl Stack {
                 }
             }
             (
-                Purpose::Invite | Purpose::Reinvite | Purpose::Talk | Purpose::Check | Purpose::Bye | Purpose::Cancel,
+                Purpose::Invite
+                | Purpose::Reinvite
+                | Purpose::Talk
+                | Purpose::Check
+                | Purpose::Bye
+                | Purpose::Cancel
+                | Purpose::KeepOpen,
                 _,
             ) => {}
         }

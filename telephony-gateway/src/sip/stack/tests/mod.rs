@@ -1,6 +1,7 @@
 //! Two stacks and the network between them, in virtual time.
 
 mod calls;
+mod connections;
 mod doors;
 mod phones;
 mod weather;
@@ -22,7 +23,8 @@ fn flow(local: &str, remote: &str) -> Flow {
 
 fn config_with_trunk(source: &str) -> StackConfig {
     let sources = vec![source.split(':').next().unwrap().parse().unwrap()];
-    let trunk = Trunk { name: "carrier".into(), sources, address: None, options_every: None, trusted: true };
+    let name = "carrier".into();
+    let trunk = Trunk { name, sources, address: None, transport: Transport::Udp, options_every: None, trusted: true };
     StackConfig { trunks: vec![trunk], check_dialogs_every: None, ..StackConfig::default() }
 }
 

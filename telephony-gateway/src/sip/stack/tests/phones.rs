@@ -9,16 +9,17 @@ use super::*;
 
 const PHONE: &str = "203.0.113.9:1024";
 
-struct Office {
-    stack: Stack,
-    now_ms: u64,
+/// A gateway with phones, and one of them speaking to it.
+pub(super) struct Office {
+    pub stack: Stack,
+    pub now_ms: u64,
     cseq: u32,
     from: &'static str,
-    connection: u64,
+    pub connection: u64,
 }
 
 impl Office {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let mut stack = Stack::new(config_with_trunk(CARRIER), [1; 32]);
         let account = |user: &str, md5_only| {
             let secret = format!("{user}:pult:secret");
@@ -29,12 +30,12 @@ impl Office {
         Self { stack, now_ms: 0, cseq: 0, from: PHONE, connection: 0 }
     }
 
-    fn flow(&self) -> Flow {
+    pub fn flow(&self) -> Flow {
         let transport = if self.connection == 0 { Transport::Udp } else { Transport::Tcp };
         Flow { transport, connection: self.connection, ..flow(GATEWAY, self.from) }
     }
 
-    fn send(&mut self, text: &str) -> Vec<String> {
+    pub fn send(&mut self, text: &str) -> Vec<String> {
         self.now_ms += 10;
         let flow = self.flow();
         self.stack.receive(&flow, text.as_bytes(), Moment::at_ms(self.now_ms));
@@ -52,7 +53,7 @@ impl Office {
         )
     }
 
-    fn register_with(&mut self, user: &str, password: &str, nth: usize, nc: u32) -> (String, Vec<String>) {
+    pub fn register_with(&mut self, user: &str, password: &str, nth: usize, nc: u32) -> (String, Vec<String>) {
         let plain = self.register_text(user, "Expires: 60\r\n");
         let challenge = self.send(&plain).remove(0);
         let offered: Vec<&str> = challenge.lines().filter_map(|l| l.strip_prefix("WWW-Authenticate: ")).collect();
@@ -61,16 +62,16 @@ impl Office {
         (credentials, self.send(&text))
     }
 
-    fn register(&mut self) {
+    pub fn register(&mut self) {
         let (_, answer) = self.register_with("101", "secret", 0, 1);
         assert!(answer[0].starts_with("SIP/2.0 200"), "{answer:?}");
     }
 
-    fn events(&mut self) -> Vec<Event> {
+    pub fn events(&mut self) -> Vec<Event> {
         std::iter::from_fn(|| self.stack.poll_event()).collect()
     }
 
-    fn invite(&mut self) -> Result<(LegId, Transmit), InviteError> {
+    pub fn invite(&mut self) -> Result<(LegId, Transmit), InviteError> {
         let invite = Invite {
             to: InviteTo::Phone("101".to_owned()),
             from_display: "Evil \" <sip:x@y>\r\nX: y".to_owned(),
@@ -83,7 +84,7 @@ impl Office {
         Ok((leg, self.stack.poll_transmit().unwrap()))
     }
 
-    fn deadline(&mut self, ms: u64) {
+    pub fn deadline(&mut self, ms: u64) {
         self.now_ms += ms;
         self.stack.on_deadline(Moment::at_ms(self.now_ms));
     }
