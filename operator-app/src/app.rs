@@ -4,7 +4,7 @@
 //! [`App::ui`](eframe::App::ui) draws the desk and collects what the person asked for. The window is drawn when
 //! something happened, once a second while somebody waits or talks, and otherwise not at all.
 
-mod keys;
+pub mod keys;
 mod pop_mark;
 mod ring;
 
@@ -21,8 +21,8 @@ use crate::kit;
 use crate::lang;
 use crate::link::{Link, Nudge};
 use crate::perform::{Ask, Hands, perform};
+use crate::screens;
 use crate::screens::login::Typed;
-use crate::screens::{gate, login, operator, settings as settings_screen, supervisor};
 use crate::settings::Settings;
 use crate::state::Scene;
 use crate::state::desk::{Aftermath, Desk};
@@ -98,9 +98,13 @@ impl App {
     /// Takes in what the link's threads have to tell.
     fn take_events(&mut self, now: Moment) {
         for stamped in self.link.take() {
-            if self.desk.apply(stamped, now) == Aftermath::Reconnect {
-                tracing::warn!("an event is missing; asking for everything anew");
-                self.link.ask(Ask::Resync);
+            match self.desk.apply(stamped, now) {
+                Aftermath::Nothing => {}
+                Aftermath::Reconnect => {
+                    tracing::warn!("an event is missing; asking for everything anew");
+                    self.link.ask(Ask::Resync);
+                }
+                Aftermath::Read(tabs) => tabs.into_iter().for_each(|tab| self.requests.push(Command::RefreshCard(tab))),
             }
         }
     }
@@ -190,21 +194,7 @@ impl App {
     fn screen_ui(&mut self, ui: &mut egui::Ui, now: Moment) {
         let Self { desk, settings, typed, requests, .. } = self;
         let scene = &Scene { desk, settings, now };
-        if desk.session.is_none() {
-            return login::login_ui(ui, scene, typed, requests);
-        }
-        if desk.screen.locked {
-            return gate::locked_ui(ui, scene, typed, requests);
-        }
-        if let Connection::Refused { why } = &desk.connection {
-            return gate::refused_ui(ui, scene, why, requests);
-        }
-        match desk.screen.page {
-            Page::Operator => operator::operator_ui(ui, scene, requests),
-            Page::Supervisor => supervisor::supervisor_ui(ui, scene, requests),
-            Page::Settings => settings_screen::settings_ui(ui, scene, typed, requests),
-        }
-        operator::overlays_ui(ui, scene, requests);
+        screens::screen_ui(ui, scene, typed, requests);
     }
 }
 
@@ -246,7 +236,7 @@ impl eframe::App for App {
         self.screen_ui(ui, now);
         // The wishes of the keyboard were for this frame.
         self.desk.screen.focus = None;
-        self.desk.screen.submit_form = false;
+        self.desk.screen.submit = None;
         if self.perform(now) {
             ui.ctx().request_repaint();
         }

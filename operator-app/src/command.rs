@@ -65,7 +65,11 @@ pub enum Command {
     SendAgain(Uuid),
 
     BringForward(TabKey),
+    /// The search comes in front of the cards.
+    ShowSearch,
     CloseTab(TabKey),
+    /// Puts back what the message with this id told of.
+    Undo(u64),
     SelectAccount {
         tab: TabKey,
         account: AccountId,
@@ -77,12 +81,14 @@ pub enum Command {
         tab: TabKey,
         text: String,
     },
-    /// Looks for a customer apart from any call (palette, header).
+    /// Looks for a customer apart from any call.
     SearchBase {
         text: String,
     },
+    CloseSearch,
     /// Opens a card by hand, in a tab of its own.
     OpenCustomer(CustomerId),
+    /// Says who the caller is. Of a past call the draft alone is told.
     LinkCustomer {
         call: CallId,
         customer: CustomerId,
@@ -160,6 +166,8 @@ pub enum Action {
     SearchHistory,
     Save,
     NextTab,
+    CloseTab,
+    Undo,
     GoWaiting,
     GoCard,
     GoHistory,
@@ -199,6 +207,8 @@ pub enum Icon {
     Search,
     Save,
     Tabs,
+    Close,
+    Undo,
     Go,
     Result,
     ZoomIn,
@@ -251,6 +261,11 @@ pub enum Reason {
     AlreadySaving,
     NotYourRole,
     NoSecondTab,
+    /// The card of the call goes by itself when the contact is saved.
+    CallsOwnCard,
+    NothingToUndo,
+    /// Nobody has been found for a call that goes into a customer's history.
+    NoCustomer,
     NoPhone,
     /// It is so already.
     AlreadySo,
@@ -264,7 +279,7 @@ impl From<Action> for Command {
 
 impl Action {
     /// Every action, in the order of the palette and the key map.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 43] = [
         Self::Answer,
         Self::HangUp,
         Self::Reject,
@@ -290,6 +305,8 @@ impl Action {
         Self::SearchHistory,
         Self::Refresh,
         Self::NextTab,
+        Self::CloseTab,
+        Self::Undo,
         Self::GoWaiting,
         Self::GoCard,
         Self::GoHistory,
@@ -326,6 +343,10 @@ impl Action {
             Self::SearchHistory => Shortcut::ctrl(Key::Letter('F')),
             Self::Save => Shortcut::ctrl(Key::Enter),
             Self::NextTab => Shortcut::ctrl(Key::Tab),
+            Self::CloseTab => Shortcut::ctrl(Key::Letter('W')),
+            Self::Undo => Shortcut::ctrl(Key::Letter('U')),
+            Self::FindCustomer => Shortcut::ctrl(Key::Letter('O')),
+            Self::AddInteraction => Shortcut::ctrl(Key::Letter('M')),
             Self::GoWaiting => Shortcut::alt(1),
             Self::GoCard => Shortcut::alt(2),
             Self::GoHistory => Shortcut::alt(3),
@@ -335,14 +356,9 @@ impl Action {
             Self::ZoomIn => Shortcut::ctrl(Key::Plus),
             Self::ZoomOut => Shortcut::ctrl(Key::Minus),
             Self::ZoomReset => Shortcut::ctrl(Key::Digit(0)),
-            Self::Reject
-            | Self::Ready
-            | Self::FindCustomer
-            | Self::AddInteraction
-            | Self::Settings
-            | Self::SwitchTheme
-            | Self::SwitchLanguage
-            | Self::SignOut => return None,
+            Self::Reject | Self::Ready | Self::Settings | Self::SwitchTheme | Self::SwitchLanguage | Self::SignOut => {
+                return None;
+            }
         };
         Some(shortcut)
     }
@@ -365,6 +381,8 @@ impl Action {
             Self::SearchHistory => Icon::Search,
             Self::Save => Icon::Save,
             Self::NextTab => Icon::Tabs,
+            Self::CloseTab => Icon::Close,
+            Self::Undo => Icon::Undo,
             Self::GoWaiting | Self::GoCard | Self::GoHistory | Self::GoDock | Self::GoCallBar => Icon::Go,
             Self::QuickResult(_) => Icon::Result,
             Self::ZoomIn | Self::ZoomReset => Icon::ZoomIn,
@@ -401,14 +419,17 @@ impl Action {
             Self::Reject => online(desk).and_then(|()| ringing(desk)),
             Self::HangUp => online(desk).and_then(|()| talking(desk)),
             Self::Save => can_save(desk),
-            Self::Refresh => online(desk).and_then(|()| card(desk)),
+            Self::Refresh => online(desk).and_then(|()| readable(desk)),
             Self::SearchHistory | Self::GoHistory | Self::AddInteraction => card(desk),
-            Self::QuickResult(_) => call(desk),
-            Self::NextTab if desk.tabs.len() < 2 => Err(Reason::NoSecondTab),
+            Self::QuickResult(_) => desk.writes_up().map(|_| ()).ok_or(Reason::NoCall),
+            Self::NextTab if !has_another(desk) => Err(Reason::NoSecondTab),
+            Self::CloseTab => can_close(desk),
+            Self::Undo if desk.undo.is_empty() => Err(Reason::NothingToUndo),
             Self::Ready => can_be_ready(desk),
             Self::StateMenu => online(desk),
             Self::FindCustomer => online(desk),
             Self::NextTab
+            | Self::Undo
             | Self::FocusDock
             | Self::SwitchScreen
             | Self::Lock
@@ -433,10 +454,6 @@ fn online(desk: &Desk) -> Result<(), Reason> {
     if desk.connection.is_online() { Ok(()) } else { Err(Reason::Offline) }
 }
 
-fn call(desk: &Desk) -> Result<(), Reason> {
-    if desk.call.is_some() { Ok(()) } else { Err(Reason::NoCall) }
-}
-
 fn ringing(desk: &Desk) -> Result<(), Reason> {
     let call = desk.call.as_ref().ok_or(Reason::NoCall)?;
     if call.is_ringing() { Ok(()) } else { Err(Reason::NotRinging) }
@@ -451,6 +468,26 @@ fn card(desk: &Desk) -> Result<(), Reason> {
     if desk.front_tab().is_some_and(|tab| tab.known().is_some()) { Ok(()) } else { Err(Reason::NoCard) }
 }
 
+/// A card that is there, or one whose customer is known.
+fn readable(desk: &Desk) -> Result<(), Reason> {
+    desk.front.and_then(|key| desk.customer_of(key)).map(|_| ()).ok_or(Reason::NoCard)
+}
+
+/// There is something else to bring in front.
+fn has_another(desk: &Desk) -> bool {
+    let n_open = desk.tabs.len() + usize::from(desk.search_open);
+    n_open > 1 || (n_open == 1 && desk.front.is_none() && !desk.search_open)
+}
+
+fn can_close(desk: &Desk) -> Result<(), Reason> {
+    match desk.front {
+        Some(key) if desk.call_tab().is_some_and(|of_call| of_call.key == key) => Err(Reason::CallsOwnCard),
+        Some(_) => Ok(()),
+        None if desk.search_open => Ok(()),
+        None => Err(Reason::NoCard),
+    }
+}
+
 fn can_answer(desk: &Desk) -> Result<(), Reason> {
     ringing(desk)?;
     online(desk)?;
@@ -458,13 +495,13 @@ fn can_answer(desk: &Desk) -> Result<(), Reason> {
     if by_screen { Ok(()) } else { Err(Reason::LiftTheHandset) }
 }
 
-/// Saves the open form, else the wrap-up of the call in front.
+/// Saves the open entry or form, else the contact of the call in front.
 fn can_save(desk: &Desk) -> Result<(), Reason> {
     let tab = desk.front.ok_or(Reason::NoCall)?;
     if desk.drafts.get(tab).is_some_and(|draft| draft.form.is_some() || draft.manual.is_some()) {
         return Ok(());
     }
-    desk.wrapup_to_save(tab).map(|_| ())
+    desk.contact_to_save(tab).map(|_| ())
 }
 
 fn can_be_ready(desk: &Desk) -> Result<(), Reason> {

@@ -15,12 +15,13 @@ use crate::command::{Action, Command};
 use crate::settings::{LARGEST_ZOOM, Language, SMALLEST_ZOOM, Settings, Theme};
 use crate::state::call::CardView;
 use crate::state::desk::Desk;
-use crate::state::drafts::{Draft, Edit};
+use crate::state::drafts::{Draft, Edit, ManualDraft, Origin};
 use crate::state::history::HistoryFilter;
 use crate::state::saves::{Save, SaveKind, SaveState};
-use crate::state::screen::{Overlay, Page, Region};
+use crate::state::screen::{Overlay, Page, Region, Submit};
 use crate::state::session::{Attempt, Connection, LockKey, SignInStep};
 use crate::state::tab::{Tab, TabKey};
+use crate::state::undo::{Part, Taken};
 
 /// What the link's threads have to do.
 #[derive(Clone, Debug)]
@@ -97,12 +98,12 @@ pub fn perform(command: Command, hands: &mut Hands<'_>) -> Vec<Ask> {
         }
 
         Command::Edit { tab, edit } => hands.edit(tab, edit),
-        Command::SaveReading { tab, reading } => return hands.keep(Some(tab), WireCommand::SaveReading { reading }),
+        Command::SaveReading { tab, reading } => return hands.keep_once(tab, WireCommand::SaveReading { reading }),
         Command::RegisterRequest { tab, request } => {
-            return hands.keep(Some(tab), WireCommand::RegisterRequest { request });
+            return hands.keep_once(tab, WireCommand::RegisterRequest { request });
         }
         Command::SaveInteraction { tab, entry } => {
-            return hands.keep(Some(tab), WireCommand::SaveInteraction { entry });
+            return hands.keep_once(tab, WireCommand::SaveInteraction { entry });
         }
         Command::SendAgain(id) => {
             let is_known = hands.desk.saves.set(id, SaveState::Underway).is_some();
@@ -111,16 +112,17 @@ pub fn perform(command: Command, hands: &mut Hands<'_>) -> Vec<Ask> {
 
         Command::BringForward(tab) if hands.desk.tab(tab).is_some() => hands.desk.front = Some(tab),
         Command::BringForward(_) => {}
-        Command::CloseTab(tab) => {
-            let is_the_calls = hands.desk.call_tab().is_some_and(|of_call| of_call.key == tab);
-            if !is_the_calls {
-                hands.desk.close_tab(tab);
-                hands.desk.drafts.forget(tab, now);
-            }
+        Command::ShowSearch => {
+            hands.desk.search_open = true;
+            hands.desk.front = None;
+            hands.focus(Region::CustomerSearch);
         }
-        Command::SelectAccount { tab, account } => {
-            if let Some(tab) = hands.desk.tab_mut(tab) {
+        Command::CloseTab(tab) => hands.close_tab(tab),
+        Command::Undo(toast) => return hands.undo(Some(toast)),
+        Command::SelectAccount { tab: key, account } => {
+            if let Some(tab) = hands.desk.tab_mut(key) {
                 tab.account = Some(account);
+                hands.desk.note_origin(key, now);
             }
         }
         Command::RefreshCard(tab) => return hands.read_card(tab),
@@ -139,13 +141,23 @@ pub fn perform(command: Command, hands: &mut Hands<'_>) -> Vec<Ask> {
                 return vec![Ask::Search { tab: None, generation, text }];
             }
         }
+        Command::CloseSearch => hands.desk.close_search(),
         Command::OpenCustomer(customer) => return hands.open_customer(customer),
+        Command::LinkCustomer { call, customer, .. } if hands.desk.is_past_call(TabKey::Call(call)) => {
+            return hands.link_past(TabKey::Call(call), customer);
+        }
         Command::LinkCustomer { call, customer, remember_number } => {
             let command = WireCommand::LinkCustomer { call, customer, remember_number };
             return hands.keep(Some(TabKey::Call(call)), command);
         }
         Command::CreateCustomer { call, customer } => {
-            return hands.keep(call.map(TabKey::Call), WireCommand::CreateCustomer { call, customer });
+            let tab = call.map(TabKey::Call);
+            let call = call.filter(|call| !hands.desk.is_past_call(TabKey::Call(*call)));
+            let command = WireCommand::CreateCustomer { call, customer };
+            return match tab {
+                Some(tab) => hands.keep_once(tab, command),
+                None => hands.keep(None, command),
+            };
         }
 
         Command::FilterHistory { tab, filter } => {
@@ -165,6 +177,7 @@ pub fn perform(command: Command, hands: &mut Hands<'_>) -> Vec<Ask> {
             }
         }
         Command::MarkMissed { callback, handled } => {
+            hands.desk.took(Taken::Mark { callback, handled: !handled }, now);
             return hands.keep(None, WireCommand::MarkMissed { callback, handled });
         }
 
@@ -223,28 +236,40 @@ fn act(action: Action, hands: &mut Hands<'_>) -> Vec<Ask> {
         Action::Save => return hands.save(),
         Action::QuickResult(n) => {
             let nth = usize::from(n).checked_sub(1).and_then(|n| hands.desk.catalogue.results.get(n));
-            if let (Some(call), Some(code)) = (call, nth.map(|result| result.code.clone())) {
-                hands.edit(TabKey::Call(call), Edit::Result(Some(code)));
+            if let (Some(tab), Some(code)) = (hands.desk.writes_up(), nth.map(|result| result.code.clone())) {
+                hands.edit(tab, Edit::Result(Some(code)));
             }
         }
         Action::Refresh => return front.map_or(vec![], |tab| hands.read_card(tab)),
-        Action::NextTab => {
-            let tabs = &hands.desk.tabs;
-            let at = tabs.iter().position(|tab| Some(tab.key) == front).unwrap_or(0);
-            hands.desk.front = tabs.get((at + 1) % tabs.len().max(1)).map(|tab| tab.key);
-        }
+        Action::NextTab => hands.next_tab(),
+        Action::CloseTab => match front {
+            Some(tab) => hands.close_tab(tab),
+            None => hands.desk.close_search(),
+        },
+        Action::Undo => return hands.undo(None),
         Action::AddInteraction => {
             if let Some(tab) = front {
-                hands.edit(tab, Edit::Manual(Some(crate::state::drafts::ManualDraft::default())));
+                // What stands in an entry that is open already is not thrown away.
+                if hands.desk.drafts.get(tab).is_none_or(|draft| draft.manual.is_none()) {
+                    let entry = ManualDraft::at(hands.desk.clock.at(hands.now));
+                    hands.edit(tab, Edit::Manual(Some(entry)));
+                }
+                hands.focus(Region::Manual);
             }
         }
-        Action::FocusDock | Action::GoDock => hands.focus(Region::Dock),
+        Action::FocusDock | Action::GoDock => {
+            hands.leave_search();
+            hands.focus(Region::Dock);
+        }
         Action::SearchHistory => hands.focus(Region::HistorySearch),
         Action::GoWaiting => hands.focus(Region::Waiting),
-        Action::GoCard => hands.focus(Region::Card),
+        Action::GoCard => {
+            hands.leave_search();
+            hands.focus(Region::Card);
+        }
         Action::GoHistory => hands.focus(Region::History),
         Action::GoCallBar => hands.focus(Region::CallBar),
-        Action::FindCustomer => hands.toggle(Overlay::Palette),
+        Action::FindCustomer => return perform(Command::ShowSearch, hands),
         Action::Palette => hands.toggle(Overlay::Palette),
         Action::KeyMap => hands.toggle(Overlay::KeyMap),
         Action::StateMenu => hands.toggle(Overlay::StateMenu),
@@ -288,27 +313,150 @@ impl Hands<'_> {
 
     /// What has been sent is not changed under the gateway's hands.
     fn edit(&mut self, tab: TabKey, edit: Edit) {
-        let is_of_wrapup = matches!(edit, Edit::Topic(_) | Edit::Result(_) | Edit::Summary(_) | Edit::TopicSearch(_));
-        let is_being_saved = match tab {
-            TabKey::Call(call) => self.desk.saves.is_open(SaveKind::Wrapup(call)),
-            TabKey::Customer(_) => false,
+        let saves = &self.desk.saves;
+        let is_being_saved = match (&edit, tab) {
+            (Edit::Topic(_) | Edit::Result(_) | Edit::Summary(_) | Edit::TopicSearch(_), TabKey::Call(call)) => {
+                saves.is_open(SaveKind::Wrapup(call)) || saves.is_open_of(tab, SaveKind::PastCall)
+            }
+            (Edit::Manual(_), _) => saves.is_open_of(tab, SaveKind::Interaction),
+            (Edit::OpenForm(_) | Edit::CloseForm | Edit::Field { .. } | Edit::Comment(_) | Edit::Confirmed(_), _) => {
+                saves.is_open_of(tab, SaveKind::Reading) || saves.is_open_of(tab, SaveKind::Request)
+            }
+            (Edit::Newcomer(_), _) => saves.is_open_of(tab, SaveKind::NewCustomer),
+            _ => false,
         };
-        if !(is_of_wrapup && is_being_saved) {
-            self.desk.drafts.edit(tab, edit, self.now);
+        if is_being_saved {
+            return;
+        }
+        if let Some(part) = self.thrown_away(tab, &edit) {
+            self.desk.took(Taken::Part { tab, part }, self.now);
+        }
+        self.desk.edit(tab, edit, self.now);
+    }
+
+    /// What stands in the part of the draft that this edit closes.
+    fn thrown_away(&self, tab: TabKey, edit: &Edit) -> Option<Part> {
+        let draft = self.desk.drafts.get(tab)?;
+        match edit {
+            Edit::CloseForm => draft.form.clone().filter(|form| form.is_typed_in()).map(Part::Form),
+            Edit::Manual(None) => draft.manual.clone().filter(ManualDraft::is_typed_in).map(Part::Manual),
+            Edit::Newcomer(None) => {
+                draft.newcomer.clone().filter(|newcomer| !newcomer.name.is_empty()).map(Part::Newcomer)
+            }
+            _ => None,
         }
     }
 
-    /// Ctrl+Enter: the open form first, then the wrap-up.
-    fn save(&mut self) -> Vec<Ask> {
-        let Some(tab) = self.desk.front else { return vec![] };
-        if self.desk.drafts.get(tab).is_some_and(|draft| draft.form.is_some() || draft.manual.is_some()) {
-            self.desk.screen.submit_form = true;
+    /// Closes a card, and what was typed for it goes with it: one key brings both back. The call's own card stays.
+    fn close_tab(&mut self, key: TabKey) {
+        let is_the_calls = self.desk.call_tab().is_some_and(|of_call| of_call.key == key);
+        let Some(at) = self.desk.tabs.iter().position(|tab| tab.key == key).filter(|_| !is_the_calls) else { return };
+        let tab = Box::new(self.desk.tabs[at].clone());
+        let draft = self.desk.drafts.take_away(key, self.now).map(Box::new);
+        self.desk.close_tab(key);
+        self.desk.took(Taken::Card { tab, at, draft }, self.now);
+    }
+
+    /// Puts back what the message told of, or without one the latest.
+    fn undo(&mut self, toast: Option<u64>) -> Vec<Ask> {
+        let Some((toast, taken)) = self.desk.undo.take(toast) else { return vec![] };
+        self.desk.toasts.dismiss(toast);
+        match taken {
+            Taken::Card { tab, at, draft } => {
+                let key = tab.key;
+                if self.desk.tab(key).is_none() {
+                    let at = at.min(self.desk.tabs.len());
+                    self.desk.tabs.insert(at, *tab);
+                }
+                if let Some(draft) = draft {
+                    self.desk.drafts.put_back(key, *draft, self.now);
+                }
+                self.bring_forward(key);
+                self.read_card(key)
+            }
+            Taken::Part { tab, part } => {
+                let edit = match part {
+                    Part::Form(form) => Edit::OpenForm(form),
+                    Part::Manual(entry) => Edit::Manual(Some(entry)),
+                    Part::Newcomer(newcomer) => Edit::Newcomer(Some(newcomer)),
+                };
+                if self.desk.tab(tab).is_none() {
+                    self.desk.edit(tab, edit, self.now);
+                    self.desk.reopen(tab);
+                    self.bring_forward(tab);
+                    return self.read_card(tab);
+                }
+                self.edit(tab, edit);
+                self.bring_forward(tab);
+                vec![]
+            }
+            Taken::Mark { callback, handled } => self.keep(None, WireCommand::MarkMissed { callback, handled }),
+        }
+    }
+
+    fn bring_forward(&mut self, key: TabKey) {
+        self.desk.front = Some(key);
+        self.desk.screen.page = Page::Operator;
+        self.desk.screen.overlay = None;
+    }
+
+    /// The cards in their order, then the search.
+    fn next_tab(&mut self) {
+        let desk = &mut *self.desk;
+        let mut places: Vec<Option<TabKey>> = desk.tabs.iter().map(|tab| Some(tab.key)).collect();
+        if desk.search_open {
+            places.push(None);
+        }
+        let at = places.iter().position(|place| *place == desk.front);
+        let next = at.map_or(0, |at| (at + 1) % places.len().max(1));
+        match places.get(next) {
+            Some(Some(key)) => desk.front = Some(*key),
+            Some(None) => {
+                desk.front = None;
+                desk.screen.focus = Some(Region::CustomerSearch);
+            }
+            None => {}
+        }
+    }
+
+    /// A key that leads to the card or the dock leads out of the search.
+    fn leave_search(&mut self) {
+        if self.desk.search_in_front() {
+            self.desk.show_something();
+        }
+    }
+
+    /// Who a past caller was: the gateway is told with the contact itself.
+    fn link_past(&mut self, key: TabKey, customer: CustomerId) -> Vec<Ask> {
+        let of = Origin { customer: Some(customer), account: None, ..self.desk.origin(key) };
+        self.desk.drafts.set_origin(key, of, self.now);
+        if let Some(tab) = self.desk.tab_mut(key) {
+            tab.set_card(CardView::Pending);
+        }
+        self.read_card(key)
+    }
+
+    /// Into the outbox, unless the same is on its way already: Ctrl+Enter pressed twice writes one entry.
+    fn keep_once(&mut self, tab: TabKey, command: WireCommand) -> Vec<Ask> {
+        if self.desk.saves.is_open_of(tab, SaveKind::of(&command)) {
             return vec![];
         }
-        match self.desk.wrapup_to_save(tab) {
-            Ok(wrapup) => self.keep(Some(tab), WireCommand::SaveWrapup { wrapup }),
-            Err(_) => vec![],
+        self.keep(Some(tab), command)
+    }
+
+    /// Ctrl+Enter: the open entry first, then the form, then the contact itself.
+    fn save(&mut self) -> Vec<Ask> {
+        let Some(tab) = self.desk.front else { return vec![] };
+        let draft = self.desk.drafts.get(tab);
+        self.desk.screen.submit = match draft {
+            Some(draft) if draft.manual.is_some() => Some(Submit::Manual),
+            Some(draft) if draft.form.is_some() => Some(Submit::Form),
+            Some(_) | None => None,
+        };
+        if self.desk.screen.submit.is_some() {
+            return vec![];
         }
+        self.desk.contact_to_save(tab).map_or(vec![], |command| self.keep(Some(tab), command))
     }
 
     fn send(&mut self, command: WireCommand) -> Vec<Ask> {
@@ -331,8 +479,7 @@ impl Hands<'_> {
 
     fn read_card(&mut self, key: TabKey) -> Vec<Ask> {
         let Some(tab) = self.desk.tab(key) else { return vec![] };
-        let of_key = if let TabKey::Customer(customer) = key { Some(customer) } else { None };
-        match tab.customer().or(of_key) {
+        match self.desk.customer_of(key) {
             Some(customer) => vec![Ask::Card { tab: key, customer, call: tab.call() }],
             None => vec![],
         }
@@ -354,6 +501,7 @@ impl Hands<'_> {
             self.desk.tabs.push(Tab::new(key, None, CardView::Pending));
         }
         self.desk.front = Some(key);
+        self.desk.search_open = false;
         if already.is_some() { vec![] } else { self.read_card(key) }
     }
 

@@ -66,11 +66,16 @@ fn walk(place: Workplace) -> BTreeSet<u64> {
 fn tab_reaches_everything_that_can_be_done() {
     assert!(walk(wrapup()).len() > 14);
     assert!(walk(with_call(ringing_phase(), public(), CardView::Unknown)).len() > 14);
+    for place in [searching(), entering(), drafts_left(), card_by_hand(), settings()] {
+        assert!(walk(place).len() > 8);
+    }
 }
 
 #[test]
 fn everything_that_can_be_pressed_has_a_name_in_words() {
-    for place in [wrapup(), several(), idle(), supervisor(), talking().offline()] {
+    let new =
+        [searching(), entering(), drafts_left(), card_by_hand(), settings(), locked(), elsewhere(), at_the_door()];
+    for place in [wrapup(), several(), idle(), supervisor(), talking().offline()].into_iter().chain(new) {
         let mut harness = place.harness(1600.0, 900.0);
         harness.run();
         for node in harness.root().children_recursive() {

@@ -5,9 +5,12 @@
 mod common;
 
 use common::*;
+use operator_app::command::{Action, Command};
 use operator_app::state::call::CardView;
-use operator_app::state::drafts::Edit;
+use operator_app::state::drafts::{Edit, ManualDraft};
+use operator_app::state::event::LinkEvent;
 use operator_app::state::screen::Overlay;
+use operator_app::state::tab::TabKey;
 use shared::phone::CallerNumber;
 
 #[track_caller]
@@ -42,7 +45,7 @@ fn a_talk_goes_on() {
 #[test]
 fn a_contact_is_written_up() {
     large("wrapup_dark_ru", wrapup());
-    large("wrapup_light_en", wrapup().light().english());
+    small("wrapup_small_light_en", wrapup().light().english());
 }
 
 #[test]
@@ -54,7 +57,7 @@ fn a_reading_is_typed_into_its_form() {
         place.desk.front_tab().unwrap().chosen_account(),
         today(),
     )));
-    large("form_reading_dark_ru", place);
+    small("form_reading_small_dark_ru", place);
 }
 
 #[test]
@@ -64,7 +67,7 @@ fn an_unknown_caller_is_looked_for() {
 
 #[test]
 fn several_customers_have_the_number() {
-    large("several_light_ru", several().light());
+    small("several_small_light_ru", several().light());
 }
 
 #[test]
@@ -74,7 +77,7 @@ fn a_withheld_number_is_nobody() {
 
 #[test]
 fn the_gateway_is_away() {
-    large("offline_dark_en", talking().offline().english());
+    small("offline_small_dark_en", talking().offline().english());
 }
 
 #[test]
@@ -90,6 +93,150 @@ fn the_floor_is_seen_whole() {
 
 #[test]
 fn overlays_lie_on_top() {
-    large("palette_dark_ru", talking().overlay(Overlay::Palette));
-    large("state_menu_light_ru", talking().light().overlay(Overlay::StateMenu));
+    small("palette_small_dark_ru", talking().overlay(Overlay::Palette));
+    small("state_menu_small_light_ru", talking().light().overlay(Overlay::StateMenu));
+}
+
+#[test]
+fn a_customer_is_looked_for_while_nobody_calls() {
+    small("search_small_dark_ru", searching());
+}
+
+#[test]
+fn a_meeting_is_written_down() {
+    small("entry_small_dark_ru", entering());
+}
+
+#[test]
+fn drafts_wait_to_be_finished() {
+    small("drafts_small_light_ru", drafts_left().light());
+    let mut place = drafts_left().english();
+    place.does(Command::BringForward(TabKey::Call(CALL)));
+    small("past_call_small_dark_en", place);
+}
+
+#[test]
+fn the_door_is_the_same_in_both_languages() {
+    small("sign_in_small_dark_ru", at_the_door());
+    small("fingerprint_small_light_en", asked_for_the_fingerprint().light().english());
+}
+
+/// Every screen that there is, by name. Its pictures in every look are drawn by the test below.
+fn every_screen() -> Vec<(&'static str, Workplace)> {
+    let reading = || {
+        let mut place = talking();
+        place.edit(Edit::OpenForm(operator_app::forms::route::prefilled(
+            place.desk.catalogue.clone().form("reading_submit").unwrap(),
+            &["18900".to_owned(), "8100".to_owned()],
+            place.desk.front_tab().unwrap().chosen_account(),
+            today(),
+        )));
+        place
+    };
+    let past = || {
+        let mut place = drafts_left();
+        place.does(Command::BringForward(TabKey::Call(CALL)));
+        place
+    };
+    let faulty = || {
+        let mut place = card_by_hand();
+        let entry = ManualDraft { date: "24.11".into(), time: "25".into(), ..ManualDraft::at(at(0)) };
+        place.edit(Edit::Manual(Some(entry)));
+        place.does(Action::AddInteraction);
+        place.does(Action::Save);
+        place
+    };
+    let dropped = || {
+        let mut place = past();
+        place.does(Action::CloseTab);
+        place
+    };
+    let empty_search = || {
+        let mut place = idle();
+        place.does(Action::FindCustomer);
+        place
+    };
+    let failed_search = || {
+        let mut place = empty_search();
+        place.does(Command::SearchBase { text: "Соколова".into() });
+        let found = Err(operator_app::state::Failure::DatabaseAway);
+        place.is_told(LinkEvent::Found { tab: None, generation: 1, found });
+        place
+    };
+    let newcomer = || {
+        let mut place = with_call(ringing_phase(), public(), CardView::Unknown);
+        let newcomer = operator_app::state::drafts::NewcomerDraft { phone: "12".into(), ..Default::default() };
+        place.edit(Edit::Newcomer(Some(newcomer)));
+        place
+    };
+    let nobody_waits = || {
+        let mut place = idle();
+        place.desk.waiting.clear();
+        place.desk.missed.clear();
+        place
+    };
+    vec![
+        ("sign_in", at_the_door()),
+        ("sign_in_wrong", wrong_password()),
+        ("fingerprint", asked_for_the_fingerprint()),
+        ("take_over", elsewhere()),
+        ("locked", locked()),
+        ("settings", settings()),
+        ("key_map", idle().overlay(Overlay::KeyMap)),
+        ("palette", talking().overlay(Overlay::Palette)),
+        ("state_menu", talking().overlay(Overlay::StateMenu)),
+        ("confirm_close", talking().overlay(Overlay::ConfirmClose)),
+        ("idle", idle()),
+        ("idle_empty", nobody_waits()),
+        ("ringing", ringing()),
+        ("pending", with_call(ringing_phase(), public(), CardView::Pending)),
+        ("unavailable", with_call(ringing_phase(), public(), CardView::Unavailable)),
+        ("talk", talking()),
+        ("wrapup", wrapup()),
+        ("reading", reading()),
+        ("unknown", with_call(ringing_phase(), public(), CardView::Unknown)),
+        ("newcomer", newcomer()),
+        ("withheld", with_call(ringing_phase(), CallerNumber::Withheld, CardView::Withheld)),
+        ("several", several()),
+        ("offline", talking().offline()),
+        ("floor", supervisor()),
+        ("search_empty", empty_search()),
+        ("search_failed", failed_search()),
+        ("search", searching()),
+        ("entry", entering()),
+        ("entry_faults", faulty()),
+        ("drafts", drafts_left()),
+        ("past_call", past()),
+        ("dropped", dropped()),
+        ("by_hand", card_by_hand()),
+    ]
+}
+
+/// With `PULT_PICTURES` naming a folder it leaves a picture of every screen in every look there, to be looked through;
+/// the name of one screen in `PULT_SCREEN` leaves those of that screen alone.
+#[test]
+fn every_screen_can_be_drawn_in_every_look() {
+    let folder = std::env::var_os("PULT_PICTURES").map(std::path::PathBuf::from);
+    let wanted = std::env::var("PULT_SCREEN").ok();
+    let looks =
+        [(1600.0, 900.0, 1.0), (1280.0, 720.0, 1.0), (1600.0, 900.0, 0.8), (1600.0, 900.0, 1.5), (1280.0, 720.0, 1.5)];
+    let n_screens = every_screen().len();
+    for at in 0..n_screens {
+        for (n, (width, height, zoom)) in looks.into_iter().enumerate() {
+            let (name, place) = every_screen().swap_remove(at);
+            if wanted.as_ref().is_some_and(|wanted| wanted != name) {
+                continue;
+            }
+            // Each look has its theme and language, so that five pictures of a screen show all of them.
+            let place = if n % 2 == 0 { place } else { place.light() };
+            let place = if matches!(n, 0 | 3) { place } else { place.english() };
+            let mut harness = place.zoom(zoom).harness(width, height);
+            harness.run_ok();
+            harness.run_ok();
+            if let Some(folder) = &folder {
+                let look = format!("{name}_{width}_{:.0}", zoom * 100.0);
+                harness.render().unwrap().save(folder.join(format!("{look}.png"))).unwrap();
+            }
+        }
+    }
 }

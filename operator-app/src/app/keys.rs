@@ -1,9 +1,11 @@
+//! The keys of the actions.
+
 use egui::{Event, Modifiers};
 
 use crate::command::{Action, Key, Shortcut};
 
 /// Takes our shortcuts out of the input, whichever field has the focus.
-pub(super) fn take_shortcuts(events: &mut Vec<Event>, pressed: &mut Vec<Action>) {
+pub fn take_shortcuts(events: &mut Vec<Event>, pressed: &mut Vec<Action>) {
     // Alt with a digit types it as well, in an event of its own that follows.
     let mut alt_was_down = false;
     events.retain(|event| match event {

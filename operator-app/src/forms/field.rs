@@ -1,6 +1,6 @@
 //! Reads what was typed into a field of a form; the canonical spellings are those of [`FieldKind`].
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{Datelike, NaiveDate, NaiveTime};
 use shared::domain::account::{Account, Meter, ZoneValues};
 use shared::domain::catalogue::FieldKind;
 use shared::ids::AccountId;
@@ -109,6 +109,19 @@ pub fn date(typed: &str, today: NaiveDate) -> Option<NaiveDate> {
     NaiveDate::from_ymd_opt(year, month, day)
 }
 
+/// `14:07`, `14.07`, `14 07`, `1407`, or `14` for the full hour.
+pub fn time(typed: &str) -> Option<NaiveTime> {
+    let typed = typed.trim();
+    let mut parts = typed.split([':', '.', '-', ' ']).filter(|part| !part.is_empty());
+    let (hour, minute) = match (parts.next()?, parts.next(), parts.next()) {
+        (both, None, None) if both.len() > 2 && both.is_ascii() => both.split_at(both.len() - 2),
+        (hour, None, None) => (hour, "00"),
+        (hour, Some(minute), None) if minute.len() == 2 => (hour, minute),
+        _ => return None,
+    };
+    NaiveTime::from_hms_opt(number(hour)?, number(minute)?, 0)
+}
+
 /// `11.2026` or `11` of this year, as `2026-11`.
 pub fn month(typed: &str, today: NaiveDate) -> Option<String> {
     let mut parts = typed.trim().split('.').filter(|part| !part.is_empty());
@@ -172,6 +185,18 @@ mod tests {
         check("вчера", None);
         check("1.2.3.4", None);
         check("1.2.326", None);
+    }
+
+    #[test]
+    fn a_time_is_typed_as_short_as_it_is_said() {
+        for (typed, expected) in
+            [("14:07", "14:07"), ("9.30", "09:30"), ("1407", "14:07"), ("930", "09:30"), (" 9 ", "09:00")]
+        {
+            assert_eq!(time(typed).map(|time| time.format("%H:%M").to_string()).as_deref(), Some(expected), "{typed}");
+        }
+        for typed in ["", "25", "14:7", "14:60", "14:07:30", "утром", "день", "-"] {
+            assert_eq!(time(typed), None, "{typed}");
+        }
     }
 
     #[test]

@@ -49,6 +49,24 @@ pub fn route<'c>(catalogue: &'c Catalogue, line: &str) -> Vec<Match<'c>> {
     fold::repair_layout(line).map(|repaired| matches_of(catalogue, &repaired)).unwrap_or_default()
 }
 
+/// Every topic that the line may mean, the best first; of an empty line all of them.
+pub fn topics<'c>(catalogue: &'c Catalogue, line: &str) -> Vec<(&'c TopicGroup, &'c Topic)> {
+    if line.trim().is_empty() {
+        return catalogue.all_topics().collect();
+    }
+    let mut found: Vec<(&TopicGroup, &Topic)> = Vec::new();
+    for one in route(catalogue, line) {
+        let topic = match one.target {
+            Target::Form(form) => catalogue.topic(&form.topic),
+            Target::Topic(group, topic) => Some((group, topic)),
+        };
+        if let Some(topic) = topic.filter(|(_, topic)| found.iter().all(|(_, known)| known.code != topic.code)) {
+            found.push(topic);
+        }
+    }
+    found
+}
+
 /// The form as it opens: the current account chosen, the typed numbers where readings go, and today where a date has
 /// to stand.
 pub fn prefilled(form: &Form, numbers: &[String], account: Option<&Account>, today: NaiveDate) -> FormDraft {

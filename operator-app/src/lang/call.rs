@@ -8,48 +8,47 @@ use crate::settings::Language;
 /// The call bar, the agent's state, faults and the frame of the screen.
 #[derive(Debug)]
 pub struct CallWords {
-    pub no_call: &'static str,
-    pub waiting: &'static str,
-    pub ringing: &'static str,
-    pub talking: &'static str,
-    pub wrapup: &'static str,
-    pub free: &'static str,
-    pub rings: &'static str,
-    pub talks: &'static str,
-    pub writes: &'static str,
-    pub over_limit: &'static str,
-    pub of_limit: fn(&str) -> String,
-    pub withheld: &'static str,
-    pub timer: &'static str,
-    pub ready: &'static str,
-    pub not_ready: fn(&str) -> String,
-    pub logged_out: &'static str,
-    pub connection_lost: &'static str,
-    pub after_call: fn(&str) -> String,
-    pub agent_state: &'static str,
-    pub log_out: &'static str,
-    pub linked: &'static str,
-    pub not_linked: &'static str,
-    pub phone_lost: &'static str,
-    pub pop_latency: fn(i64) -> String,
-    pub pop_latency_hint: &'static str,
-    pub reason_login: &'static str,
-    pub reason_no_answer: &'static str,
-    pub reason_device: &'static str,
-    pub offline: &'static str,
-    pub retry_in: fn(u64) -> String,
-    pub n_waiting_saves: fn(usize) -> String,
-    pub database_away: &'static str,
-    pub ledger_stuck: &'static str,
-    pub trunk_lost: &'static str,
-    pub dismiss: &'static str,
-    pub close: &'static str,
-    pub close_question: &'static str,
-    pub close_meaning: &'static str,
-    pub close_stay: &'static str,
-    pub close_leave: &'static str,
-    pub operator_page: &'static str,
-    pub supervisor_page: &'static str,
+    pub(crate) no_call: &'static str,
+    pub(crate) waiting: &'static str,
+    pub(crate) ringing: &'static str,
+    pub(crate) talking: &'static str,
+    pub(crate) wrapup: &'static str,
+    pub(crate) free: &'static str,
+    pub(crate) rings: &'static str,
+    pub(crate) talks: &'static str,
+    pub(crate) over_limit: &'static str,
+    pub(crate) of_limit: fn(&str) -> String,
+    pub(crate) withheld: &'static str,
+    pub(crate) timer: &'static str,
+    pub(crate) ready: &'static str,
+    pub(crate) not_ready: fn(&str) -> String,
+    pub(crate) logged_out: &'static str,
+    pub(crate) connection_lost: &'static str,
+    pub(crate) after_call: fn(&str) -> String,
+    pub(crate) agent_state: &'static str,
+    pub(crate) log_out: &'static str,
+    pub(crate) linked: &'static str,
+    pub(crate) not_linked: &'static str,
+    pub(crate) phone_lost: &'static str,
+    pub(crate) pop_latency: fn(i64) -> String,
+    pub(crate) pop_latency_hint: &'static str,
+    pub(crate) reason_login: &'static str,
+    pub(crate) reason_no_answer: &'static str,
+    pub(crate) reason_device: &'static str,
+    pub(crate) offline: &'static str,
+    pub(crate) retry_in: fn(u64) -> String,
+    pub(crate) n_waiting_saves: fn(usize) -> String,
+    pub(crate) database_away: &'static str,
+    pub(crate) ledger_stuck: &'static str,
+    pub(crate) trunk_lost: &'static str,
+    pub(crate) dismiss: &'static str,
+    pub(crate) close: &'static str,
+    pub(crate) close_question: &'static str,
+    pub(crate) close_meaning: &'static str,
+    pub(crate) close_stay: &'static str,
+    pub(crate) close_leave: &'static str,
+    pub(crate) operator_page: &'static str,
+    pub(crate) supervisor_page: &'static str,
 }
 
 pub const RU: CallWords = CallWords {
@@ -61,7 +60,6 @@ pub const RU: CallWords = CallWords {
     free: "свободен",
     rings: "звонит",
     talks: "разговор",
-    writes: "запись итога",
     over_limit: "сверх нормы",
     of_limit: |limit| format!("из {limit}"),
     withheld: "Номер скрыт",
@@ -106,7 +104,6 @@ pub const EN: CallWords = CallWords {
     free: "idle",
     rings: "ringing",
     talks: "talking",
-    writes: "writing up",
     over_limit: "over the limit",
     of_limit: |limit| format!("of {limit}"),
     withheld: "Number withheld",
@@ -144,7 +141,7 @@ pub const EN: CallWords = CallWords {
 
 impl Tr {
     /// A reason for not being ready; the gateway's own ones have words here.
-    pub fn reason<'w>(&self, reason: &'w ReasonCode, catalogue: &'w Catalogue) -> &'w str {
+    pub(crate) fn reason<'w>(&self, reason: &'w ReasonCode, catalogue: &'w Catalogue) -> &'w str {
         if let Some(known) = catalogue.reason(reason.as_str()) {
             return self.of(&known.name);
         }
@@ -156,7 +153,7 @@ impl Tr {
         }
     }
 
-    pub fn presence(&self, presence: &Presence, catalogue: &Catalogue) -> String {
+    pub(crate) fn presence(&self, presence: &Presence, catalogue: &Catalogue) -> String {
         match presence {
             Presence::LoggedOut => self.call.logged_out.to_owned(),
             Presence::NotReady { reason } => (self.call.not_ready)(self.reason(reason, catalogue)),
@@ -165,7 +162,7 @@ impl Tr {
         }
     }
 
-    pub fn wish(&self, wish: &Wish, catalogue: &Catalogue) -> String {
+    pub(crate) fn wish(&self, wish: &Wish, catalogue: &Catalogue) -> String {
         match wish {
             Wish::Ready => self.call.ready.to_owned(),
             Wish::NotReady { reason } => (self.call.not_ready)(self.reason(reason, catalogue)),
@@ -174,7 +171,7 @@ impl Tr {
     }
 
     /// The queue's name, or its code while the catalogue does not know it.
-    pub fn queue_name<'w>(&self, code: &'w QueueCode, catalogue: &'w Catalogue) -> &'w str {
+    pub(crate) fn queue_name<'w>(&self, code: &'w QueueCode, catalogue: &'w Catalogue) -> &'w str {
         match catalogue.queues.iter().find(|queue| queue.code == *code) {
             Some(queue) => match self.language {
                 Language::Ru => &queue.name_ru,

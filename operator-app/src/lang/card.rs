@@ -8,83 +8,88 @@ use crate::settings::Language;
 /// The customer's card in all its states.
 #[derive(Debug)]
 pub struct CardWords {
-    pub tab: &'static str,
-    pub tabs: &'static str,
-    pub idle: &'static str,
-    pub idle_hint: &'static str,
-    pub loading: &'static str,
-    pub account: &'static str,
-    pub accounts: &'static str,
-    pub customer_since: fn(i16) -> String,
-    pub zones: [&'static str; 3],
-    pub debt: &'static str,
-    pub no_debt: &'static str,
-    pub months_overdue: fn(usize) -> String,
-    pub last_readings: &'static str,
-    pub no_readings: &'static str,
-    pub last_payment: &'static str,
-    pub no_payments: &'static str,
-    pub consumption: &'static str,
-    pub no_consumption: &'static str,
-    pub to_last_year: fn(&str) -> String,
-    pub month_total: fn(&str) -> String,
-    pub readings: &'static str,
-    pub meter_number: fn(&str) -> String,
-    pub no_meter: &'static str,
-    pub payments: &'static str,
-    pub all_n: fn(&str) -> String,
-    pub corrective: &'static str,
-    pub no_corrective: &'static str,
-    pub requests: &'static str,
-    pub no_requests: &'static str,
-    pub col_date: &'static str,
-    pub col_zone: [&'static str; 3],
-    pub col_kwh: &'static str,
-    pub col_source: &'static str,
-    pub col_amount: &'static str,
-    pub col_channel: &'static str,
-    pub col_status: &'static str,
-    pub col_number: &'static str,
-    pub col_ground: &'static str,
-    pub col_request: &'static str,
-    pub col_due: &'static str,
-    pub due_on: fn(&str) -> String,
-    pub days_late: fn(usize) -> String,
-    pub unknown: &'static str,
-    pub unknown_hint: &'static str,
-    pub search: &'static str,
-    pub search_hint: &'static str,
-    pub search_wait: &'static str,
-    pub search_nothing: &'static str,
-    pub search_type: &'static str,
-    pub link: &'static str,
-    pub link_number: &'static str,
-    pub create: &'static str,
-    pub create_title: &'static str,
-    pub name: &'static str,
-    pub phone: &'static str,
-    pub address: &'static str,
-    pub organisation: &'static str,
-    pub person: &'static str,
-    pub name_missing: &'static str,
-    pub phone_wrong: &'static str,
-    pub cancel: &'static str,
-    pub withheld: &'static str,
-    pub withheld_hint: &'static str,
-    pub several: fn(usize) -> String,
-    pub several_hint: &'static str,
-    pub unavailable: &'static str,
-    pub unavailable_hint: &'static str,
-    pub retry: &'static str,
-    pub kwh: &'static str,
-    pub verified_late: &'static str,
+    pub(crate) tab: &'static str,
+    pub(crate) tabs: &'static str,
+    pub(crate) idle: &'static str,
+    pub(crate) customer: &'static str,
+    pub(crate) open_cards: &'static str,
+    pub(crate) draft: &'static str,
+    pub(crate) unfinished: &'static str,
+    pub(crate) waits: &'static str,
+    pub(crate) loading: &'static str,
+    pub(crate) account: &'static str,
+    pub(crate) accounts: &'static str,
+    pub(crate) customer_since: fn(i16) -> String,
+    pub(crate) zones: [&'static str; 3],
+    pub(crate) debt: &'static str,
+    pub(crate) no_debt: &'static str,
+    pub(crate) months_overdue: fn(usize) -> String,
+    pub(crate) last_readings: &'static str,
+    pub(crate) no_readings: &'static str,
+    pub(crate) last_payment: &'static str,
+    pub(crate) no_payments: &'static str,
+    pub(crate) consumption: &'static str,
+    pub(crate) no_consumption: &'static str,
+    pub(crate) to_last_year: fn(&str) -> String,
+    pub(crate) month_total: fn(&str) -> String,
+    pub(crate) readings: &'static str,
+    pub(crate) meter_number: fn(&str) -> String,
+    pub(crate) no_meter: &'static str,
+    pub(crate) payments: &'static str,
+    pub(crate) all_n: fn(&str) -> String,
+    pub(crate) corrective: &'static str,
+    pub(crate) no_corrective: &'static str,
+    pub(crate) requests: &'static str,
+    pub(crate) no_requests: &'static str,
+    pub(crate) col_date: &'static str,
+    pub(crate) col_zone: [&'static str; 3],
+    pub(crate) col_kwh: &'static str,
+    pub(crate) col_source: &'static str,
+    pub(crate) col_amount: &'static str,
+    pub(crate) col_channel: &'static str,
+    pub(crate) col_status: &'static str,
+    pub(crate) col_number: &'static str,
+    pub(crate) col_ground: &'static str,
+    pub(crate) col_request: &'static str,
+    pub(crate) col_due: &'static str,
+    pub(crate) due_on: fn(&str) -> String,
+    pub(crate) days_late: fn(usize) -> String,
+    pub(crate) unknown: &'static str,
+    pub(crate) unknown_hint: &'static str,
+    pub(crate) candidates: &'static str,
+    pub(crate) link: &'static str,
+    pub(crate) link_hint: &'static str,
+    pub(crate) link_number: &'static str,
+    pub(crate) create: &'static str,
+    pub(crate) create_title: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) phone: &'static str,
+    pub(crate) address: &'static str,
+    pub(crate) organisation: &'static str,
+    pub(crate) person: &'static str,
+    pub(crate) name_missing: &'static str,
+    pub(crate) phone_wrong: &'static str,
+    pub(crate) cancel: &'static str,
+    pub(crate) withheld: &'static str,
+    pub(crate) withheld_hint: &'static str,
+    pub(crate) several: fn(usize) -> String,
+    pub(crate) several_hint: &'static str,
+    pub(crate) unavailable: &'static str,
+    pub(crate) unavailable_hint: &'static str,
+    pub(crate) unavailable_retry: &'static str,
+    pub(crate) retry: &'static str,
+    pub(crate) verified_late: &'static str,
 }
 
 pub const RU: CardWords = CardWords {
     tab: "Карточка",
     tabs: "Карточка и история",
     idle: "Карточка клиента откроется сама, когда поступит вызов",
-    idle_hint: "Ctrl+K — все команды",
+    customer: "Клиент",
+    open_cards: "Открытые карточки",
+    draft: "черновик",
+    unfinished: "Незаконченные черновики",
+    waits: "ждёт отправки",
     loading: "Карточка загружается",
     account: "Л/с",
     accounts: "Лицевые счета",
@@ -125,12 +130,9 @@ pub const RU: CardWords = CardWords {
     days_late: |n| format!("\u{2212}{n} {}", plural_ru(n, "день", "дня", "дней")),
     unknown: "Номер не найден в базе клиентов",
     unknown_hint: "Спросите лицевой счёт или фамилию и найдите клиента",
-    search: "Найти клиента",
-    search_hint: "Лицевой счёт, телефон или начало имени",
-    search_wait: "Ищем…",
-    search_nothing: "Никого не нашлось: проверьте написание или создайте клиента",
-    search_type: "Наберите не меньше двух знаков",
+    candidates: "Клиенты с этим номером",
     link: "Привязать",
+    link_hint: "Стрелки и Enter привязывают клиента к звонку",
     link_number: "Запомнить номер за клиентом",
     create: "Создать клиента",
     create_title: "Новый клиент",
@@ -148,8 +150,8 @@ pub const RU: CardWords = CardWords {
     several_hint: "Уточните, кто звонит: стрелки и Enter",
     unavailable: "Карточка не открылась: база клиентов недоступна",
     unavailable_hint: "Вызов можно принять; данные подтянутся сами",
+    unavailable_retry: "То, что вы набрали, на месте. Попробуйте ещё раз через минуту.",
     retry: "Повторить",
-    kwh: "кВт·ч",
     verified_late: "поверка истекла",
 };
 
@@ -157,7 +159,11 @@ pub const EN: CardWords = CardWords {
     tab: "Card",
     tabs: "Card and history",
     idle: "The customer's card opens by itself when a call arrives",
-    idle_hint: "Ctrl+K — all commands",
+    customer: "Customer",
+    open_cards: "Open cards",
+    draft: "draft",
+    unfinished: "Unfinished drafts",
+    waits: "waits to be sent",
     loading: "The card is loading",
     account: "Account",
     accounts: "Accounts",
@@ -198,12 +204,9 @@ pub const EN: CardWords = CardWords {
     days_late: |n| format!("\u{2212}{n} {}", plural_en(n, "day", "days")),
     unknown: "This number is not in the customer base",
     unknown_hint: "Ask for the account or the name and find the customer",
-    search: "Find the customer",
-    search_hint: "Account, phone or beginning of a name",
-    search_wait: "Searching…",
-    search_nothing: "Nobody found: check the spelling or create the customer",
-    search_type: "Type at least two characters",
+    candidates: "Customers with this number",
     link: "Link",
+    link_hint: "Arrows and Enter link the customer to the call",
     link_number: "Remember the number as the customer's",
     create: "Create customer",
     create_title: "New customer",
@@ -221,13 +224,13 @@ pub const EN: CardWords = CardWords {
     several_hint: "Ask who is calling: arrows and Enter",
     unavailable: "The card did not open: the customer base is away",
     unavailable_hint: "You can take the call; the data will follow by themselves",
+    unavailable_retry: "What you have typed is safe. Try again in a minute.",
     retry: "Try again",
-    kwh: "kWh",
     verified_late: "verification expired",
 };
 
 impl Tr {
-    pub fn flag(&self, flag: CustomerFlag) -> &'static str {
+    pub(crate) fn flag(&self, flag: CustomerFlag) -> &'static str {
         let (ru, en) = match flag {
             CustomerFlag::EBill => ("Электронный счёт", "E-bill"),
             CustomerFlag::Benefit => ("Льгота", "Benefit"),
@@ -239,7 +242,7 @@ impl Tr {
         self.pick(ru, en)
     }
 
-    pub fn account_status(&self, status: AccountStatus) -> &'static str {
+    pub(crate) fn account_status(&self, status: AccountStatus) -> &'static str {
         let (ru, en) = match status {
             AccountStatus::Active => ("действует", "active"),
             AccountStatus::Restricted => ("ограничен", "restricted"),
@@ -248,7 +251,7 @@ impl Tr {
         self.pick(ru, en)
     }
 
-    pub fn reading_source(&self, source: ReadingSource) -> &'static str {
+    pub(crate) fn reading_source(&self, source: ReadingSource) -> &'static str {
         let (ru, en) = match source {
             ReadingSource::Operator => ("Оператор", "Operator"),
             ReadingSource::WebAccount => ("Личный кабинет", "Web account"),
@@ -260,7 +263,7 @@ impl Tr {
         self.pick(ru, en)
     }
 
-    pub fn payment_channel(&self, channel: PaymentChannel) -> &'static str {
+    pub(crate) fn payment_channel(&self, channel: PaymentChannel) -> &'static str {
         let (ru, en) = match channel {
             PaymentChannel::Sbp => ("СБП", "SBP"),
             PaymentChannel::Card => ("Карта", "Card"),
@@ -272,7 +275,7 @@ impl Tr {
         self.pick(ru, en)
     }
 
-    pub fn payment_status(&self, status: PaymentStatus) -> &'static str {
+    pub(crate) fn payment_status(&self, status: PaymentStatus) -> &'static str {
         let (ru, en) = match status {
             PaymentStatus::Credited => ("зачислено", "credited"),
             PaymentStatus::InTransit => ("в пути", "in transit"),
@@ -281,7 +284,7 @@ impl Tr {
         self.pick(ru, en)
     }
 
-    pub fn invoice_status(&self, status: InvoiceStatus) -> &'static str {
+    pub(crate) fn invoice_status(&self, status: InvoiceStatus) -> &'static str {
         let (ru, en) = match status {
             InvoiceStatus::Issued => ("выставлен", "issued"),
             InvoiceStatus::Paid => ("оплачен", "paid"),
@@ -291,7 +294,7 @@ impl Tr {
         self.pick(ru, en)
     }
 
-    pub fn request_status(&self, status: RequestStatus) -> &'static str {
+    pub(crate) fn request_status(&self, status: RequestStatus) -> &'static str {
         let (ru, en) = match status {
             RequestStatus::Draft => ("черновик", "draft"),
             RequestStatus::Registered => ("принята", "registered"),
@@ -307,7 +310,7 @@ impl Tr {
     }
 
     /// The month's name as it stands after a preposition: `октябрю 2025` / `October 2025`.
-    pub fn month_dative(&self, year: i16, month: u8) -> String {
+    pub(crate) fn month_dative(&self, year: i16, month: u8) -> String {
         const RU: [&str; 12] = [
             "январю",
             "февралю",
@@ -326,7 +329,7 @@ impl Tr {
     }
 
     /// `октябрь 2026` / `October 2026`
-    pub fn month_name(&self, year: i16, month: u8) -> String {
+    pub(crate) fn month_name(&self, year: i16, month: u8) -> String {
         const RU: [&str; 12] = [
             "январь",
             "февраль",

@@ -7,15 +7,16 @@ use crate::command::{Action, Reason};
 use crate::state::Failure;
 use crate::state::saves::SaveKind;
 use crate::state::toasts::Message;
+use crate::state::undo::Deed;
 
 /// The list of commands and the map of keys.
 #[derive(Debug)]
 pub struct CommandWords {
-    pub palette: &'static str,
-    pub palette_hint: &'static str,
-    pub nothing: &'static str,
-    pub keymap: &'static str,
-    pub keymap_hint: &'static str,
+    pub(crate) palette: &'static str,
+    pub(crate) palette_hint: &'static str,
+    pub(crate) nothing: &'static str,
+    pub(crate) keymap: &'static str,
+    pub(crate) keymap_hint: &'static str,
 }
 
 pub const RU: CommandWords = CommandWords {
@@ -36,7 +37,7 @@ pub const EN: CommandWords = CommandWords {
 
 impl Tr {
     /// What stands on the button, in the palette and in the key map.
-    pub const fn action(&self, action: Action) -> &'static str {
+    pub(crate) const fn action(&self, action: Action) -> &'static str {
         let (ru, en) = match action {
             Action::Answer => ("Ответить", "Answer"),
             Action::Hold => ("Удерж.", "Hold"),
@@ -54,12 +55,14 @@ impl Tr {
             Action::SearchHistory => ("Искать в истории", "Search history"),
             Action::Save => ("Сохранить", "Save"),
             Action::NextTab => ("Следующая карточка", "Next card"),
+            Action::CloseTab => ("Закрыть карточку", "Close the card"),
+            Action::Undo => ("Вернуть", "Undo"),
             Action::GoWaiting => ("Перейти к очереди", "Go to the queue"),
             Action::GoCard => ("Перейти к карточке", "Go to the card"),
             Action::GoHistory => ("Перейти к истории", "Go to the history"),
             Action::GoDock => ("Перейти к обращению", "Go to the contact"),
             Action::GoCallBar => ("Перейти к панели вызова", "Go to the call bar"),
-            Action::QuickResult(_) => ("Результат обращения", "Disposition"),
+            Action::QuickResult(_) => ("Результат", "Disposition"),
             Action::ZoomIn => ("Крупнее", "Larger"),
             Action::ZoomOut => ("Мельче", "Smaller"),
             Action::ZoomReset => ("Обычный размер", "Normal size"),
@@ -76,13 +79,13 @@ impl Tr {
     }
 
     /// The action in a list; a quick result by the name of that result.
-    pub fn action_in_list(&self, action: Action, catalogue: &Catalogue) -> Option<String> {
+    pub(crate) fn action_in_list(&self, action: Action, catalogue: &Catalogue) -> Option<String> {
         let Action::QuickResult(n) = action else { return Some(self.action(action).to_owned()) };
         let result = catalogue.results.get(usize::from(n).checked_sub(1)?)?;
         Some(format!("{}: {}", self.action(action), self.of(&result.name)))
     }
 
-    pub const fn why_not(&self, reason: Reason) -> &'static str {
+    pub(crate) const fn why_not(&self, reason: Reason) -> &'static str {
         let (ru, en) = match reason {
             Reason::NotThereYet => (
                 "Пока не поддерживается: пользуйтесь кнопкой на телефоне",
@@ -104,13 +107,21 @@ impl Tr {
             Reason::AlreadySaving => ("Уже сохраняется", "It is being saved already"),
             Reason::NotYourRole => ("Нужны права супервизора", "A supervisor may do this"),
             Reason::NoSecondTab => ("Открыта одна карточка", "Only one card is open"),
+            Reason::CallsOwnCard => (
+                "Карточка вызова закроется сама, когда обращение сохранено",
+                "The call's card closes by itself when the contact is saved",
+            ),
+            Reason::NothingToUndo => ("Возвращать нечего", "There is nothing to undo"),
+            Reason::NoCustomer => {
+                ("Найдите клиента: запись попадёт в его историю", "Find the customer: it goes into their history")
+            }
             Reason::NoPhone => ("Телефон не на связи", "The telephone is not registered"),
             Reason::AlreadySo => ("Уже так", "It is so already"),
         };
         self.pick(ru, en)
     }
 
-    pub const fn failure(&self, failure: &Failure) -> &'static str {
+    pub(crate) const fn failure(&self, failure: &Failure) -> &'static str {
         let (ru, en) = match failure {
             Failure::Unreachable => ("шлюз не отвечает", "the gateway does not answer"),
             Failure::DatabaseAway => ("база клиентов недоступна", "the customer base is away"),
@@ -121,7 +132,7 @@ impl Tr {
         self.pick(ru, en)
     }
 
-    pub fn toast(&self, message: &Message) -> String {
+    pub(crate) fn toast(&self, message: &Message) -> String {
         match message {
             Message::Saved(kind) => self.saved(*kind).to_owned(),
             Message::WaitsForGateway(kind) => {
@@ -129,6 +140,13 @@ impl Tr {
             }
             Message::Refused { kind, error } => format!("{}: {}", self.refused_thing(*kind), self.error(error)),
             Message::OfferGone(why) => self.offer_gone(*why).to_owned(),
+            Message::Done(deed) => self.deed(*deed).to_owned(),
+            Message::CallForgotten => self
+                .pick(
+                    "Сервер уже не ждёт итога этого звонка. Сохраните ещё раз: запись попадёт в историю клиента.",
+                    "The server does not wait for this call's facts any more. Save again: it goes into the customer's history.",
+                )
+                .to_owned(),
             Message::BackOnline => self.pick("Связь восстановлена", "The connection is back").to_owned(),
             Message::DraftsNotKept => self
                 .pick(
@@ -140,7 +158,7 @@ impl Tr {
     }
 
     /// Why a command did not work, with the next step.
-    pub fn error(&self, error: &CommandError) -> String {
+    pub(crate) fn error(&self, error: &CommandError) -> String {
         let words = match error {
             CommandError::TooLate => {
                 ("вызов уже в другом состоянии, ничего делать не нужно", "the call has moved on, nothing to do")
@@ -161,12 +179,25 @@ impl Tr {
         self.pick(words.0, words.1).to_owned()
     }
 
+    const fn deed(&self, deed: Deed) -> &'static str {
+        let (ru, en) = match deed {
+            Deed::CardClosed => ("Карточка закрыта", "The card is closed"),
+            Deed::DraftDropped => ("Черновик удалён", "The draft is dropped"),
+            Deed::FormClosed => ("Форма закрыта", "The form is closed"),
+            Deed::EntryDropped => ("Запись отменена", "The entry is dropped"),
+            Deed::NewcomerDropped => ("Новый клиент не создан", "The customer is not created"),
+            Deed::MarkedHandled => ("Отмечено: перезвонили", "Marked as called back"),
+            Deed::MarkedOpen => ("Возвращено в список", "Back in the list"),
+        };
+        self.pick(ru, en)
+    }
+
     const fn saved(&self, kind: SaveKind) -> &'static str {
         let (ru, en) = match kind {
             SaveKind::Wrapup(_) => ("Обращение сохранено", "The contact is saved"),
             SaveKind::Reading => ("Показания записаны", "The reading is saved"),
             SaveKind::Request => ("Заявка зарегистрирована", "The request is registered"),
-            SaveKind::Interaction => ("Запись добавлена в историю", "Added to the history"),
+            SaveKind::Interaction | SaveKind::PastCall => ("Запись добавлена в историю", "Added to the history"),
             SaveKind::Link(..) => ("Клиент привязан к вызову", "The customer is linked to the call"),
             SaveKind::NewCustomer => ("Клиент создан", "The customer is created"),
             SaveKind::Missed(_) => ("Отмечено", "Marked"),
@@ -181,7 +212,7 @@ impl Tr {
             SaveKind::Wrapup(_) => ("Обращение", "The contact"),
             SaveKind::Reading => ("Показание", "The reading"),
             SaveKind::Request => ("Заявка", "The request"),
-            SaveKind::Interaction => ("Запись истории", "The history entry"),
+            SaveKind::Interaction | SaveKind::PastCall => ("Запись истории", "The history entry"),
             SaveKind::Link(..) => ("Привязка клиента", "The customer's link"),
             SaveKind::NewCustomer => ("Новый клиент", "The new customer"),
             SaveKind::Missed(_) => ("Отметка", "The mark"),

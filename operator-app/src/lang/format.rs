@@ -1,57 +1,52 @@
 //! Dates, times, durations and numbers as people read them, the same in both languages. Moments become local here.
 
-use chrono::{DateTime, Datelike, Local, NaiveDate};
+use chrono::{DateTime, Local, NaiveDate};
 use shared::phone::CallerNumber;
 use shared::time::UtcMs;
 
-pub fn local(at: UtcMs) -> DateTime<Local> {
+pub(crate) fn local(at: UtcMs) -> DateTime<Local> {
     at.to_chrono().with_timezone(&Local)
 }
 
 /// `12.09.2026`
-pub fn date(day: NaiveDate) -> String {
+pub(crate) fn date(day: NaiveDate) -> String {
     day.format("%d.%m.%Y").to_string()
 }
 
 /// `12.09`
-pub fn day_month(day: NaiveDate) -> String {
+pub(crate) fn day_month(day: NaiveDate) -> String {
     day.format("%d.%m").to_string()
 }
 
 /// `12.09.2026` of the local day.
-pub fn date_of(at: UtcMs) -> String {
+pub(crate) fn date_of(at: UtcMs) -> String {
     date(local(at).date_naive())
 }
 
 /// `14:07`
-pub fn time_of(at: UtcMs) -> String {
+pub(crate) fn time_of(at: UtcMs) -> String {
     local(at).format("%H:%M").to_string()
 }
 
 /// `12.09.2026 14:07`
-pub fn date_time_of(at: UtcMs) -> String {
+pub(crate) fn date_time_of(at: UtcMs) -> String {
     local(at).format("%d.%m.%Y %H:%M").to_string()
 }
 
-/// `10.2026`
-pub fn month(day: NaiveDate) -> String {
-    format!("{:02}.{}", day.month(), day.year())
-}
-
 /// `04:38`, `1:04:38`; nothing is negative.
-pub fn duration_s(seconds: i64) -> String {
+pub(crate) fn duration_s(seconds: i64) -> String {
     let seconds = seconds.max(0);
     let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     if hours > 0 { format!("{hours}:{minutes:02}:{rest:02}") } else { format!("{minutes:02}:{rest:02}") }
 }
 
 /// The time from `since` until `now`.
-pub fn since(since: UtcMs, now: UtcMs) -> String {
+pub(crate) fn since(since: UtcMs, now: UtcMs) -> String {
     duration_s(now.ms_since(since) / 1000)
 }
 
 /// `15 482` with a narrow no-break space, `−12` with a minus sign.
-pub fn number(value: i64) -> String {
+pub(crate) fn number(value: i64) -> String {
     let digits = value.unsigned_abs().to_string();
     let mut text = String::with_capacity(digits.len() + 6);
     if value < 0 {
@@ -67,7 +62,7 @@ pub fn number(value: i64) -> String {
 }
 
 /// `76,4 %` of `part` in `whole`; `None` when there is no whole.
-pub fn per_cent(part: i64, whole: i64) -> Option<String> {
+pub(crate) fn per_cent(part: i64, whole: i64) -> Option<String> {
     if whole <= 0 {
         return None;
     }
@@ -76,7 +71,7 @@ pub fn per_cent(part: i64, whole: i64) -> Option<String> {
 }
 
 /// `+18 %`, `−4 %`
-pub fn change_per_cent(change: i64) -> String {
+pub(crate) fn change_per_cent(change: i64) -> String {
     let sign = match change {
         0 => "",
         1.. => "+",
@@ -86,7 +81,7 @@ pub fn change_per_cent(change: i64) -> String {
 }
 
 /// The caller's number, or `withheld` in words.
-pub fn caller(number: &CallerNumber, withheld: &str) -> String {
+pub(crate) fn caller(number: &CallerNumber, withheld: &str) -> String {
     match number {
         CallerNumber::Public(phone) => phone.pretty(),
         CallerNumber::Short(digits) => digits.clone(),

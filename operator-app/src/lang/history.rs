@@ -5,30 +5,22 @@ use super::{Tr, plural_en, plural_ru};
 /// The history of contacts.
 #[derive(Debug)]
 pub struct HistoryWords {
-    pub history: &'static str,
-    pub calls: &'static str,
-    pub letters: &'static str,
-    pub meetings: &'static str,
-    pub channels: &'static str,
-    pub search: &'static str,
-    pub nothing: &'static str,
-    pub nothing_hint: &'static str,
-    pub nothing_found: &'static str,
-    pub nothing_found_hint: &'static str,
-    pub no_customer: &'static str,
-    pub no_customer_hint: &'static str,
-    pub loading: &'static str,
-    pub n_new: fn(usize) -> String,
-    pub add: &'static str,
-    pub add_title: &'static str,
-    pub what: &'static str,
-    pub when: &'static str,
-    pub summary: &'static str,
-    pub summary_missing: &'static str,
-    pub save: &'static str,
-    pub cancel: &'static str,
-    pub failed: &'static str,
-    pub waits: &'static str,
+    pub(crate) history: &'static str,
+    pub(crate) calls: &'static str,
+    pub(crate) letters: &'static str,
+    pub(crate) meetings: &'static str,
+    pub(crate) channels: &'static str,
+    pub(crate) search: &'static str,
+    pub(crate) nothing: &'static str,
+    pub(crate) nothing_hint: &'static str,
+    pub(crate) nothing_found: &'static str,
+    pub(crate) nothing_found_hint: &'static str,
+    pub(crate) no_customer: &'static str,
+    pub(crate) no_customer_hint: &'static str,
+    pub(crate) loading: &'static str,
+    pub(crate) n_new: fn(usize) -> String,
+    pub(crate) add: &'static str,
+    pub(crate) failed: &'static str,
 }
 
 pub const RU: HistoryWords = HistoryWords {
@@ -47,15 +39,7 @@ pub const RU: HistoryWords = HistoryWords {
     loading: "История загружается",
     n_new: |n| format!("{n} {}", plural_ru(n, "новая", "новых", "новых")),
     add: "Записать",
-    add_title: "Встреча, письмо или выезд",
-    what: "Что было",
-    when: "Когда",
-    summary: "Содержание",
-    summary_missing: "Напишите, о чём шла речь",
-    save: "Сохранить",
-    cancel: "Отмена",
     failed: "История не загрузилась",
-    waits: "ждёт отправки",
 };
 
 pub const EN: HistoryWords = HistoryWords {
@@ -74,19 +58,11 @@ pub const EN: HistoryWords = HistoryWords {
     loading: "The history is loading",
     n_new: |n| format!("{n} {}", plural_en(n, "new", "new")),
     add: "Add",
-    add_title: "Meeting, letter or visit",
-    what: "What it was",
-    when: "When",
-    summary: "Content",
-    summary_missing: "Write what it was about",
-    save: "Save",
-    cancel: "Cancel",
     failed: "The history did not load",
-    waits: "waiting to be sent",
 };
 
 impl Tr {
-    pub fn contact(&self, channel: Channel, direction: Direction) -> &'static str {
+    pub(crate) fn contact(&self, channel: Channel, direction: Direction) -> &'static str {
         let inbound = direction == Direction::Inbound;
         let (ru, en) = match channel {
             Channel::Call if inbound => ("Входящий звонок", "Incoming call"),

@@ -2,7 +2,8 @@
 //!
 //! One struct for each area with a `RU` and an `EN` of it, so that a missing word does not compile; to switch the
 //! language is to swap one reference. Codes of the wire become words here and nowhere else; what the call center
-//! itself names (topics, results, reasons, forms, queues) comes in both languages from the catalogue.
+//! itself names (topics, results, reasons, forms, queues) comes in both languages from the catalogue. The words are
+//! seen in this crate alone, so that the compiler names each one that no screen says any more.
 
 pub mod format;
 
@@ -12,6 +13,8 @@ mod commands;
 mod floor;
 mod forms;
 mod history;
+mod manual;
+mod search;
 mod session;
 mod waiting;
 mod wrapup;
@@ -22,6 +25,8 @@ pub use commands::CommandWords;
 pub use floor::FloorWords;
 pub use forms::FormWords;
 pub use history::HistoryWords;
+pub use manual::ManualWords;
+pub use search::SearchWords;
 pub use session::{SHORTEST_PASSWORD, SessionWords};
 pub use waiting::WaitingWords;
 pub use wrapup::WrapupWords;
@@ -33,16 +38,18 @@ use crate::settings::Language;
 /// Every word of the screens in one language.
 #[derive(Debug)]
 pub struct Tr {
-    pub language: Language,
-    pub call: CallWords,
-    pub waiting: WaitingWords,
-    pub card: CardWords,
-    pub history: HistoryWords,
-    pub wrapup: WrapupWords,
-    pub forms: FormWords,
-    pub floor: FloorWords,
-    pub commands: CommandWords,
-    pub session: SessionWords,
+    pub(crate) language: Language,
+    pub(crate) call: CallWords,
+    pub(crate) waiting: WaitingWords,
+    pub(crate) card: CardWords,
+    pub(crate) search: SearchWords,
+    pub(crate) history: HistoryWords,
+    pub(crate) manual: ManualWords,
+    pub(crate) wrapup: WrapupWords,
+    pub(crate) forms: FormWords,
+    pub(crate) floor: FloorWords,
+    pub(crate) commands: CommandWords,
+    pub(crate) session: SessionWords,
 }
 
 pub static RU: Tr = Tr {
@@ -50,7 +57,9 @@ pub static RU: Tr = Tr {
     call: call::RU,
     waiting: waiting::RU,
     card: card::RU,
+    search: search::RU,
     history: history::RU,
+    manual: manual::RU,
     wrapup: wrapup::RU,
     forms: forms::RU,
     floor: floor::RU,
@@ -63,7 +72,9 @@ pub static EN: Tr = Tr {
     call: call::EN,
     waiting: waiting::EN,
     card: card::EN,
+    search: search::EN,
     history: history::EN,
+    manual: manual::EN,
     wrapup: wrapup::EN,
     forms: forms::EN,
     floor: floor::EN,
@@ -81,7 +92,7 @@ pub const fn of(language: Language) -> &'static Tr {
 
 impl Tr {
     /// A word of the catalogue.
-    pub fn of<'w>(&self, words: &'w Words) -> &'w str {
+    pub(crate) fn of<'w>(&self, words: &'w Words) -> &'w str {
         match self.language {
             Language::Ru => &words.ru,
             Language::En => &words.en,

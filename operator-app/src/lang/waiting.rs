@@ -1,21 +1,17 @@
-use super::{plural_en, plural_ru};
-
 /// The list at the left: who waits and who was missed.
 #[derive(Debug)]
 pub struct WaitingWords {
-    pub queue: &'static str,
-    pub missed: &'static str,
-    pub lists: &'static str,
-    pub nobody_waits: &'static str,
-    pub nobody_waits_hint: &'static str,
-    pub nobody_missed: &'static str,
-    pub nobody_missed_hint: &'static str,
-    pub unknown: &'static str,
-    pub waits: fn(&str, &str, &str) -> String,
-    pub was_lost: fn(&str, &str, &str) -> String,
-    pub mark_handled: &'static str,
-    pub mark_open: &'static str,
-    pub n_waiting: fn(usize) -> String,
+    pub(crate) queue: &'static str,
+    pub(crate) missed: &'static str,
+    pub(crate) lists: &'static str,
+    pub(crate) nobody_waits: &'static str,
+    pub(crate) nobody_waits_hint: &'static str,
+    pub(crate) nobody_missed: &'static str,
+    pub(crate) nobody_missed_hint: &'static str,
+    pub(crate) waits: fn(&str, &str, &str) -> String,
+    pub(crate) was_lost: fn(&str, &str, &str) -> String,
+    pub(crate) mark_handled: &'static str,
+    pub(crate) mark_open: &'static str,
 }
 
 pub const RU: WaitingWords = WaitingWords {
@@ -26,12 +22,10 @@ pub const RU: WaitingWords = WaitingWords {
     nobody_waits_hint: "Новый вызов появится здесь сам",
     nobody_missed: "Пропущенных нет",
     nobody_missed_hint: "Потерянный вызов появится здесь, чтобы перезвонить",
-    unknown: "Неизвестный номер",
     waits: |name, queue, time| format!("{name}, {queue}, ждёт {time}"),
     was_lost: |name, queue, time| format!("{name}, {queue}, пропущен {time}"),
     mark_handled: "Отметить: перезвонили",
     mark_open: "Вернуть в список",
-    n_waiting: |n| format!("{n} {}", plural_ru(n, "ждёт", "ждут", "ждут")),
 };
 
 pub const EN: WaitingWords = WaitingWords {
@@ -42,10 +36,8 @@ pub const EN: WaitingWords = WaitingWords {
     nobody_waits_hint: "A new call appears here by itself",
     nobody_missed: "No missed calls",
     nobody_missed_hint: "A lost call appears here to be called back",
-    unknown: "Unknown number",
     waits: |name, queue, time| format!("{name}, {queue}, waiting {time}"),
     was_lost: |name, queue, time| format!("{name}, {queue}, missed {time}"),
     mark_handled: "Mark as called back",
     mark_open: "Back to the list",
-    n_waiting: |n| format!("{n} {}", plural_en(n, "waits", "wait")),
 };

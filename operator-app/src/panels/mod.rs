@@ -2,11 +2,15 @@
 //! egui; `ui` draws it and pushes [`Command`](crate::command::Command)s.
 
 pub mod call_bar;
+pub mod cards;
 pub mod customer_card;
 pub mod floor;
 pub mod history;
+pub mod idle;
 pub mod keymap;
+pub mod manual;
 pub mod palette;
+pub mod search;
 pub mod strip;
 pub mod toasts;
 pub mod waiting;

@@ -7,7 +7,8 @@ use crate::kit::tokens::{self, space};
 use crate::kit::widgets::{self, Button, Look, Tab, region, tabs};
 use crate::kit::{fonts, icons};
 use crate::panels::{
-    HISTORY_BESIDE_FROM, call_bar, customer_card, history, keymap, palette, strip, toasts, waiting, words, wrapup,
+    HISTORY_BESIDE_FROM, call_bar, cards, customer_card, history, idle, keymap, palette, search, strip, toasts,
+    waiting, words, wrapup,
 };
 use crate::state::Scene;
 use crate::state::screen::{Overlay, Page, Region};
@@ -18,6 +19,9 @@ const WAITING_NARROW: f32 = 64.0;
 const HISTORY: f32 = 388.0;
 /// Below this width the waiting list shows initials.
 const NAMES_FROM: f32 = 1360.0;
+
+/// From this height on the dock keeps its place also without a card.
+const DOCK_ALWAYS_FROM: f32 = 640.0;
 
 /// What stands where the card is, when the history has no column of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,23 +49,22 @@ pub fn operator_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) {
 
     let right_width = if beside { HISTORY } else { 0.0 };
     let centre = Rect::from_min_max(pos2(left.right(), below.top()), pos2(below.right() - right_width, below.bottom()));
-    let dock = Rect::from_min_max(pos2(centre.left(), centre.bottom() - wrapup::HEIGHT), centre.max);
+    let small = whole.height() < DOCK_ALWAYS_FROM;
+    let no_dock = small && yields_the_dock(ui, scene, beside);
+    let dock_height = if no_dock { 0.0 } else { wrapup::HEIGHT };
+    let dock = Rect::from_min_max(pos2(centre.left(), centre.bottom() - dock_height), centre.max);
     let card = Rect::from_min_max(centre.min, pos2(centre.right(), dock.top()));
-    region(ui, "card", card, tokens.canvas, Margin::symmetric(14, 8), |ui| {
-        if beside {
-            customer_card::customer_card_ui(ui, scene, requests);
-        } else {
-            card_or_history_ui(ui, scene, requests);
-        }
-    });
+    region(ui, "card", card, tokens.canvas, Margin::symmetric(14, 8), |ui| centre_ui(ui, scene, beside, requests));
     if beside {
         let right = Rect::from_min_max(pos2(centre.right(), below.top()), below.max);
         let margin = Margin { left: 14, right: 6, top: 6, bottom: 0 };
         region(ui, "history", right, tokens.panel, margin, |ui| history::history_ui(ui, scene, requests));
         ui.painter().vline(right.left() + 0.5, right.y_range(), Stroke::new(1.0, tokens.hairline));
     }
-    let margin = Margin { left: 16, right: 16, top: 2, bottom: 14 };
-    region(ui, "dock", dock, tokens.panel, margin, |ui| wrapup::wrapup_ui(ui, scene, requests));
+    if !no_dock {
+        let margin = Margin { left: 16, right: 16, top: 2, bottom: 14 };
+        region(ui, "dock", dock, tokens.panel, margin, |ui| wrapup::wrapup_ui(ui, scene, requests));
+    }
     let hairline = Stroke::new(1.0, tokens.hairline);
     ui.painter().vline(left.right() - 0.5, left.y_range(), hairline);
     ui.painter().hline(dock.x_range(), dock.top() + 0.5, hairline);
@@ -71,21 +74,57 @@ pub fn operator_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) {
     strip::strip_ui(ui, notice, scene);
 }
 
+/// The open cards, and what is in front of them: a card, the search, or that nobody calls.
+fn centre_ui(ui: &mut Ui, scene: &Scene<'_>, beside: bool, requests: &mut Requests) {
+    cards::cards_ui(ui, scene, requests);
+    if scene.desk.search_in_front() {
+        search::search_ui(ui, scene, requests);
+    } else if scene.desk.front_tab().is_none() {
+        idle::idle_ui(ui, scene, requests);
+    } else if beside {
+        customer_card::customer_card_ui(ui, scene, requests);
+    } else {
+        card_or_history_ui(ui, scene, requests);
+    }
+}
+
+/// In a small window drawn large the middle has the whole height while there is nothing to write down under it: with
+/// no card in front, or while an entry stands in the place of the history.
+fn yields_the_dock(ui: &Ui, scene: &Scene<'_>, beside: bool) -> bool {
+    let Some(tab) = scene.desk.front_tab() else { return true };
+    let shows = ui.data(|data| data.get_temp::<Centre>(centre_id())).unwrap_or_default();
+    let leaves = matches!(scene.desk.screen.focus, Some(Region::Dock | Region::Card));
+    !beside && has_entry(scene, tab) && shows == Centre::History && !leaves
+}
+
+fn has_entry(scene: &Scene<'_>, tab: &crate::state::tab::Tab) -> bool {
+    scene.desk.drafts.get(tab.key).is_some_and(|draft| draft.manual.is_some())
+}
+
+fn centre_id() -> Id {
+    Id::unique("centre shows")
+}
+
 fn card_or_history_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) {
     let tr = words(scene);
-    let id = Id::unique("centre shows");
+    let id = centre_id();
     let mut shows = ui.data(|data| data.get_temp::<Centre>(id)).unwrap_or_default();
     match scene.desk.screen.focus {
-        Some(Region::History | Region::HistorySearch) => shows = Centre::History,
-        Some(Region::Card | Region::CustomerSearch) => shows = Centre::Card,
+        Some(Region::History | Region::HistorySearch | Region::Manual) => shows = Centre::History,
+        Some(Region::Card) => shows = Centre::Card,
+        // The dock has given its place to the entry: the key that leads to it leads back to the card.
+        Some(Region::Dock) if ui.ctx().content_rect().height() < DOCK_ALWAYS_FROM => shows = Centre::Card,
         _ => {}
     }
     let known = scene.desk.front_tab().filter(|tab| tab.known().is_some());
     if let Some(tab) = known {
-        let items = [
-            Tab::new(Centre::Card, tr.card.tab),
-            Tab::counted(Centre::History, tr.history.history, crate::lang::format::number(tab.history.total)),
-        ];
+        // An entry that is open stands in the place of the history, and says so.
+        let history = if has_entry(scene, tab) {
+            Tab::counted(Centre::History, tr.manual.title, tr.card.draft)
+        } else {
+            Tab::counted(Centre::History, tr.history.history, crate::lang::format::number(tab.history.total))
+        };
+        let items = [Tab::new(Centre::Card, tr.card.tab), history];
         if let Some(chosen) = tabs(ui, tr.card.tabs, shows, &items) {
             shows = chosen;
         }
@@ -130,7 +169,8 @@ pub fn rail_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) -> Rect 
                 (Action::Settings, icons::GEAR),
                 (Action::SwitchTheme, theme),
                 (Action::KeyMap, icons::KEYBOARD),
-                (Action::Palette, icons::MAGNIFYING_GLASS),
+                (Action::Palette, icons::LIST),
+                (Action::FindCustomer, icons::MAGNIFYING_GLASS),
             ] {
                 let on = action == Action::Settings && page == Page::Settings;
                 if widgets::icon_button(ui, icon, tr.action(action), on).clicked() {

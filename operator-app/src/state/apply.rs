@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use shared::ids::CallId;
+use shared::ids::{CallId, CustomerId};
+use shared::phone::CallerNumber;
 use shared::time::{Moment, UtcMs};
 use shared::wire::StreamPosition;
 use shared::wire::command::{CommandError, Done};
@@ -15,6 +16,7 @@ use uuid::Uuid;
 use super::Failure;
 use super::call::{CallView, CardView, Phase, Pop};
 use super::desk::{Aftermath, Desk};
+use super::drafts::Origin;
 use super::event::{LinkEvent, Stamped};
 use super::saves::{Save, SaveKind, SaveState};
 use super::session::{Connection, Session, SignInError, SignInStep};
@@ -41,7 +43,7 @@ impl Desk {
                 self.clock.set(gateway_now, taken_at);
                 self.welcomed(epoch, resumed, now);
             }
-            LinkEvent::Snapshot { seq, snapshot, card } => self.take_snapshot(seq, *snapshot, card, taken_at),
+            LinkEvent::Snapshot { seq, snapshot, card } => self.take_snapshot(seq, *snapshot, card, taken_at, now),
             LinkEvent::Happened { seq, event, card, half_trip_us } => {
                 return self.happened(seq, *event, card, half_trip_us, taken_at, now);
             }
@@ -49,15 +51,16 @@ impl Desk {
                 self.clock.round_trip = Some(round_trip);
                 self.clock.set(gateway_now, taken_at);
             }
-            LinkEvent::Answer { id, outcome } => self.answered(id, outcome, now),
+            LinkEvent::Answer { id, outcome } => return self.answered(id, outcome, now),
             LinkEvent::Kept { drafts, saves } => {
                 self.drafts.restore(drafts);
                 for (id, command, tab) in saves {
                     let kind = SaveKind::of(&command);
                     self.saves.begin(Save { id, kind, tab, began: now, state: SaveState::Waiting });
                 }
+                return self.open_drafts();
             }
-            LinkEvent::DiskFailed => self.toasts.push(Message::DraftsNotKept, now),
+            LinkEvent::DiskFailed => _ = self.toasts.push(Message::DraftsNotKept, now),
             LinkEvent::Found { tab: Some(tab), generation, found } => {
                 if let Some(tab) = self.tab_mut(tab) {
                     tab.search.take(generation, found);
@@ -69,7 +72,10 @@ impl Desk {
                     tab.history.take(generation, after, page);
                 }
             }
-            LinkEvent::CardRead { tab, card } => self.card_read(tab, card),
+            LinkEvent::CardRead { tab, card } => {
+                self.card_read(tab, card);
+                self.note_origin(tab, now);
+            }
         }
         Aftermath::Nothing
     }
@@ -139,7 +145,7 @@ impl Desk {
         }
     }
 
-    fn take_snapshot(&mut self, seq: u64, snapshot: Snapshot, card: Option<CardView>, taken_at: Moment) {
+    fn take_snapshot(&mut self, seq: u64, snapshot: Snapshot, card: Option<CardView>, taken_at: Moment, now: Moment) {
         let Snapshot { state, call, waiting, missed, floor, faults } = snapshot;
         self.position = Some(StreamPosition { epoch: self.epoch, seq });
         self.state = Some(state);
@@ -163,12 +169,19 @@ impl Desk {
         }
         let card = card.unwrap_or(CardView::Pending);
         let key = TabKey::Call(found.id());
+        let caller = found.offer.caller.clone();
         match self.tab_mut(key) {
-            Some(tab) if matches!(card, CardView::Pending) && tab.known().is_some() => {}
-            Some(tab) => tab.set_card(card),
-            None => self.open_tab(Tab::new(key, Some(found.offer.caller.clone()), card)),
+            Some(tab) => {
+                if !matches!(card, CardView::Pending) || tab.known().is_none() {
+                    tab.set_card(card);
+                }
+                tab.caller = Some(caller);
+                self.come_forward(key);
+            }
+            None => self.open_tab(Tab::new(key, Some(caller), card)),
         }
         self.call = Some(found);
+        self.note_origin(key, now);
     }
 
     fn happened(
@@ -198,6 +211,7 @@ impl Desk {
             Event::CardArrived { call, customer: _, card: _ } => {
                 if let (Some(card), Some(tab)) = (card, self.tab_mut(TabKey::Call(call))) {
                     tab.set_card(card);
+                    self.note_origin(TabKey::Call(call), now);
                 }
             }
             Event::Withdrawn { call, why } => self.withdrawn(call, why, now),
@@ -254,19 +268,21 @@ impl Desk {
         }
     }
 
-    fn answered(&mut self, id: Uuid, outcome: Result<Done, CommandError>, now: Moment) {
-        let Some(save) = self.saves.get(id).cloned() else { return };
+    fn answered(&mut self, id: Uuid, outcome: Result<Done, CommandError>, now: Moment) -> Aftermath {
+        let Some(save) = self.saves.get(id).cloned() else { return Aftermath::Nothing };
+        let mut aftermath = Aftermath::Nothing;
         match outcome {
             Ok(done) => {
-                self.saves.set(id, SaveState::Saved { at: now, done });
-                if !matches!(save.kind, SaveKind::Phone) {
+                self.saves.set(id, SaveState::Saved { at: now, done: done.clone() });
+                // That a missed call is marked was said when it was marked, with the way back.
+                if !matches!(save.kind, SaveKind::Phone | SaveKind::Missed(_)) {
                     self.toasts.push(Message::Saved(save.kind), now);
                 }
                 let lock = if save.kind == SaveKind::Password { self.new_lock.take() } else { None };
                 if let (Some(lock), Some(session)) = (lock, &mut self.session) {
                     session.lock = lock;
                 }
-                self.typed_is_saved(&save, now);
+                aftermath = self.typed_is_saved(&save, &done, now);
             }
             Err(error) if error.is_passing() && save.kind.is_kept() => {
                 if save.state != SaveState::Waiting {
@@ -276,30 +292,61 @@ impl Desk {
             }
             Err(error) => {
                 self.saves.set(id, SaveState::Refused { at: now, error: error.clone() });
-                self.toasts.push(Message::Refused { kind: save.kind, error }, now);
+                if !self.call_is_forgotten(&save, &error, now) {
+                    self.toasts.push(Message::Refused { kind: save.kind, error }, now);
+                }
             }
         }
         self.saves.tidy();
+        aftermath
+    }
+
+    /// A call whose facts the gateway takes no more, because it has forgotten the call or somebody else has had it
+    /// since. What was typed is not lost: saved again, it becomes an entry in the customer's history.
+    fn call_is_forgotten(&mut self, save: &Save, error: &CommandError, now: Moment) -> bool {
+        let (SaveKind::Wrapup(call), Some(tab)) = (save.kind, save.tab) else { return false };
+        let gone = matches!(error, CommandError::TooLate)
+            || matches!(error, CommandError::NotFound { what } if what == "call");
+        if !gone || !self.is_past_call(TabKey::Call(call)) || !self.drafts.is_typed_in(tab) {
+            return false;
+        }
+        let of = self.origin(tab);
+        self.drafts.are_of(tab, Origin { forgotten: true, ..of }, now);
+        self.toasts.push(Message::CallForgotten, now);
+        true
     }
 
     /// The gateway has committed it, so what was typed for it is no draft any more.
-    fn typed_is_saved(&mut self, save: &Save, now: Moment) {
-        let Some(tab) = save.tab else { return };
+    fn typed_is_saved(&mut self, save: &Save, done: &Done, now: Moment) -> Aftermath {
+        let Some(tab) = save.tab else { return Aftermath::Nothing };
+        let mut aftermath = Aftermath::Nothing;
         match save.kind {
-            SaveKind::Wrapup(_) => self.drafts.clear_wrapup(tab, now),
+            SaveKind::Wrapup(_) | SaveKind::PastCall => self.drafts.clear_wrapup(tab, now),
             SaveKind::Reading | SaveKind::Request => {
                 let form = self.drafts.get(tab).and_then(|draft| draft.form.as_ref());
                 let topic = form.and_then(|form| self.catalogue.form(&form.form)).map(|form| form.topic.clone());
                 self.drafts.clear_form(tab, topic, now);
             }
-            SaveKind::Interaction => self.drafts.clear_manual(tab, now),
-            SaveKind::NewCustomer => self.drafts.clear_newcomer(tab, now),
+            // The entry stands in the history at once.
+            SaveKind::Interaction => {
+                self.drafts.clear_manual(tab, now);
+                aftermath = Aftermath::Read(vec![tab]);
+            }
+            SaveKind::NewCustomer => {
+                // The gateway binds the customer to a call that is at a desk; of a past one the draft alone knows.
+                if let (true, Done::Customer { id }) = (self.is_past_call(tab), done) {
+                    let of = Origin { customer: Some(*id), account: None, ..self.origin(tab) };
+                    self.drafts.are_of(tab, of, now);
+                    aftermath = Aftermath::Read(vec![tab]);
+                }
+                self.drafts.clear_newcomer(tab, now);
+            }
             SaveKind::Link(..) | SaveKind::Missed(_) | SaveKind::Password | SaveKind::Phone => {}
         }
-        let is_the_calls = self.call.as_ref().is_some_and(|view| TabKey::Call(view.id()) == tab);
-        if matches!(tab, TabKey::Call(_)) && !is_the_calls {
+        if self.is_past_call(tab) {
             self.leave_tab(tab);
         }
+        aftermath
     }
 
     fn card_read(&mut self, key: TabKey, card: Result<Arc<shared::wire::card::Card>, Failure>) {
@@ -321,13 +368,56 @@ impl Desk {
         }
     }
 
-    /// Opens a tab beside the others. It comes to the front unless that would cover unsaved text of another one.
+    /// Each draft that an earlier life of this desk has left gets a tab, behind what is shown. Its card has to be read.
+    fn open_drafts(&mut self) -> Aftermath {
+        let without_tab: Vec<_> =
+            self.drafts.all().map(|(key, _)| key).filter(|key| self.tab(*key).is_none()).collect();
+        let mut to_read = Vec::new();
+        for key in without_tab {
+            self.tabs.push(self.tab_of_draft(key));
+            if self.customer_of(key).is_some() {
+                to_read.push(key);
+            }
+        }
+        if to_read.is_empty() { Aftermath::Nothing } else { Aftermath::Read(to_read) }
+    }
+
+    /// The tab of a draft that lost its tab.
+    pub(crate) fn reopen(&mut self, key: TabKey) {
+        let tab = self.tab_of_draft(key);
+        self.tabs.push(tab);
+    }
+
+    /// The tab of a draft alone, as far as the draft tells whose it is.
+    fn tab_of_draft(&self, key: TabKey) -> Tab {
+        let caller = self.origin(key).caller;
+        let card = match (self.customer_of(key), &caller) {
+            (Some(_), _) => CardView::Pending,
+            (None, Some(CallerNumber::Withheld)) => CardView::Withheld,
+            (None, _) => CardView::Unknown,
+        };
+        Tab::new(key, caller, card)
+    }
+
+    /// The customer of a tab: of its card, else of its key, else of its draft.
+    pub(crate) fn customer_of(&self, key: TabKey) -> Option<CustomerId> {
+        let of_key = if let TabKey::Customer(customer) = key { Some(customer) } else { None };
+        self.tab(key).and_then(Tab::customer).or(of_key).or_else(|| self.origin(key).customer)
+    }
+
+    /// Opens a tab beside the others. It comes to the front unless that would cover what somebody is typing.
     pub(crate) fn open_tab(&mut self, tab: Tab) {
         let key = tab.key;
-        let covers_text = self.front.is_some_and(|front| {
-            front != key && self.drafts.get(front).is_some_and(|draft| !draft.is_empty()) && self.tab(front).is_some()
-        });
         self.tabs.push(tab);
+        self.come_forward(key);
+    }
+
+    /// What somebody is typing stays in front until it is left, or the caller answered.
+    fn come_forward(&mut self, key: TabKey) {
+        let covers_text = match self.front {
+            Some(front) => front != key && self.drafts.is_typed_in(front) && self.tab(front).is_some(),
+            None => self.search_open && !self.search.text.is_empty(),
+        };
         if !covers_text {
             self.front = Some(key);
         }
@@ -335,7 +425,7 @@ impl Desk {
 
     /// The call of this tab is over. Unsaved text keeps the tab; nothing else of the caller stays on the screen.
     pub(crate) fn leave_tab(&mut self, key: TabKey) {
-        if self.drafts.get(key).is_none_or(super::drafts::Draft::is_empty) {
+        if !self.drafts.is_typed_in(key) {
             self.close_tab(key);
         }
     }
@@ -343,9 +433,25 @@ impl Desk {
     pub(crate) fn close_tab(&mut self, key: TabKey) {
         self.tabs.retain(|tab| tab.key != key);
         if self.front == Some(key) {
-            let of_call = self.call_tab().map(|tab| tab.key);
-            self.front = of_call.or_else(|| self.tabs.last().map(|tab| tab.key));
+            self.front = None;
+            if !self.search_open {
+                self.show_something();
+            }
         }
+    }
+
+    /// The search goes; what was found stays for the next time.
+    pub(crate) fn close_search(&mut self) {
+        self.search_open = false;
+        if self.front.is_none() {
+            self.show_something();
+        }
+    }
+
+    /// The call's card, else the one that was opened last.
+    pub(crate) fn show_something(&mut self) {
+        let of_call = self.call_tab().map(|tab| tab.key);
+        self.front = of_call.or_else(|| self.tabs.last().map(|tab| tab.key));
     }
 }
 

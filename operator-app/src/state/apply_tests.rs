@@ -345,3 +345,59 @@ fn the_talk_is_timed_on_the_gateways_clock() {
     told.talk(FIRST);
     assert_eq!(told.desk.phase_lasts(at(4_100)), Duration::from_secs(3));
 }
+
+fn kept(desk: &mut Told, key: TabKey, draft: crate::state::drafts::Draft) -> Aftermath {
+    desk.link(LinkEvent::Kept { drafts: vec![(key, draft)], saves: vec![] })
+}
+
+fn half_written(of: Origin) -> crate::state::drafts::Draft {
+    crate::state::drafts::Draft { summary: "про счётчик".into(), of, ..Default::default() }
+}
+
+#[test]
+fn a_draft_of_a_call_that_is_over_gets_a_tab_behind_what_is_shown() {
+    let mut told = Told::online();
+    let key = TabKey::Call(FIRST);
+    let of = Origin { customer: Some(CustomerId(7)), ..Origin::default() };
+    assert_eq!(kept(&mut told, key, half_written(of)), Aftermath::Read(vec![key]));
+    assert!(told.desk.tab(key).is_some() && told.desk.front.is_none());
+    assert_eq!(told.desk.wrapup_to_save(key), Err(Reason::TopicMissing), "it can be finished");
+    told.offered(SECOND, card_of(8));
+    assert_eq!(told.front_customer(), Some(8), "a pop is not held up by it");
+    assert_eq!(told.desk.tabs.len(), 2);
+}
+
+#[test]
+fn a_draft_of_nobody_is_there_with_what_is_known_of_the_caller() {
+    let mut told = Told::online();
+    let key = TabKey::Call(FIRST);
+    let of = Origin { caller: Some(CallerNumber::Withheld), ..Origin::default() };
+    assert_eq!(kept(&mut told, key, half_written(of)), Aftermath::Nothing);
+    assert!(matches!(told.desk.tab(key).unwrap().card, CardView::Withheld));
+}
+
+#[test]
+fn each_letter_typed_in_a_call_keeps_whose_it_is() {
+    let mut told = Told::online();
+    told.offered(FIRST, CardView::Pending);
+    told.desk.edit(TabKey::Call(FIRST), Edit::Summary("с".into()), at(200));
+    let of = told.desk.origin(TabKey::Call(FIRST));
+    assert_eq!((of.customer, of.arrived_at), (None, Some(UtcMs(0))));
+    let card = Sealed::pack(&CardState::Unknown).unwrap();
+    told.event(Event::CardArrived { call: FIRST, customer: None, card }, Some(card_of(7)));
+    assert_eq!(told.desk.origin(TabKey::Call(FIRST)).customer, Some(CustomerId(7)), "also when the card comes later");
+}
+
+#[test]
+fn whose_it_is_makes_no_draft_by_itself() {
+    let of = Origin { customer: Some(CustomerId(7)), ..Origin::default() };
+    assert!(crate::state::drafts::Draft { of, ..Default::default() }.is_empty());
+}
+
+#[test]
+fn a_wrap_up_that_the_gateway_refuses_during_the_call_is_no_forgotten_call() {
+    let mut told = Told::online();
+    let id = wrapup_underway(&mut told);
+    told.link(LinkEvent::Answer { id, outcome: Err(CommandError::TooLate) });
+    assert!(!told.desk.origin(TabKey::Call(FIRST)).forgotten);
+}

@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use shared::domain::customer::CustomerKind;
 use shared::domain::interaction::{Channel, Direction};
+use shared::domain::queue::QueueCode;
+use shared::ids::{AccountId, CustomerId};
+use shared::phone::CallerNumber;
 use shared::pii::Personal;
-use shared::time::Moment;
+use shared::time::{Moment, UtcMs};
 
 use super::tab::TabKey;
 
@@ -26,6 +29,21 @@ pub struct Draft {
     pub form: Option<FormDraft>,
     pub manual: Option<ManualDraft>,
     pub newcomer: Option<NewcomerDraft>,
+    /// Whose words these are. Nobody typed it, so it alone makes no draft.
+    pub of: Origin,
+}
+
+/// Enough of a call to find it and its customer again when the desktop has been started anew.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Origin {
+    pub caller: Option<CallerNumber>,
+    pub queue: Option<QueueCode>,
+    pub arrived_at: Option<UtcMs>,
+    pub customer: Option<CustomerId>,
+    pub account: Option<AccountId>,
+    /// The gateway does not take this call's facts any more: they go into the customer's history as an entry.
+    pub forgotten: bool,
 }
 
 /// A form that is being filled in; fields as typed, by the code of the field.
@@ -41,14 +59,19 @@ pub struct FormDraft {
 
 /// A meeting, letter or visit entered by hand, as typed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ManualDraft {
     pub channel: Channel,
     pub direction: Direction,
     /// `23.11.2026`, `23.11` or `23`; empty means today.
     pub date: String,
+    /// `14:07` or `14`; empty means now.
     pub time: String,
+    /// A code of the catalogue.
     pub topic: Option<String>,
     pub topic_search: String,
+    /// A code of the catalogue.
+    pub result: Option<String>,
     pub summary: Personal,
 }
 
@@ -61,6 +84,7 @@ impl Default for ManualDraft {
             time: String::new(),
             topic: None,
             topic_search: String::new(),
+            result: None,
             summary: Personal::default(),
         }
     }
@@ -138,7 +162,36 @@ impl Draft {
     }
 
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        let Self { topic, result, summary, topic_search, line, form, manual, newcomer, of: _ } = self;
+        topic.is_none()
+            && result.is_none()
+            && summary.is_empty()
+            && topic_search.is_empty()
+            && line.is_empty()
+            && form.is_none()
+            && manual.is_none()
+            && newcomer.is_none()
+    }
+}
+
+impl ManualDraft {
+    /// An entry of something that happened now.
+    pub fn at(now: UtcMs) -> Self {
+        let here = now.to_chrono().with_timezone(&chrono::Local);
+        let (date, time) = (here.format("%d.%m.%Y").to_string(), here.format("%H:%M").to_string());
+        Self { date, time, ..Self::default() }
+    }
+
+    /// Whether more stands in it than when it happened.
+    pub fn is_typed_in(&self) -> bool {
+        self.topic.is_some() || self.result.is_some() || !self.summary.is_empty() || !self.topic_search.is_empty()
+    }
+}
+
+impl FormDraft {
+    /// Whether anything stands in it.
+    pub fn is_typed_in(&self) -> bool {
+        !self.comment.is_empty() || self.fields.values().any(|text| !text.is_empty())
     }
 }
 
@@ -170,9 +223,40 @@ impl Drafts {
         self.touch(tab, now);
     }
 
-    /// Takes the draft away, because what was typed has been saved.
-    pub fn forget(&mut self, tab: TabKey, now: Moment) {
-        if self.by_tab.remove(&tab).is_some() {
+    /// Every draft in which something stands.
+    pub fn all(&self) -> impl Iterator<Item = (TabKey, &Draft)> {
+        self.by_tab.iter().filter(|(_, draft)| !draft.is_empty()).map(|(tab, draft)| (*tab, draft))
+    }
+
+    pub fn is_typed_in(&self, tab: TabKey) -> bool {
+        self.get(tab).is_some_and(|draft| !draft.is_empty())
+    }
+
+    /// Takes the draft away; what stood in it, if anything did.
+    pub fn take_away(&mut self, tab: TabKey, now: Moment) -> Option<Draft> {
+        let draft = self.by_tab.remove(&tab)?;
+        self.touch(tab, now);
+        (!draft.is_empty()).then_some(draft)
+    }
+
+    /// Puts back what was taken away; what has been typed since wins.
+    pub fn put_back(&mut self, tab: TabKey, draft: Draft, now: Moment) {
+        if !self.is_typed_in(tab) {
+            self.by_tab.insert(tab, draft);
+            self.touch(tab, now);
+        }
+    }
+
+    /// Notes whose words they are, also before there are any.
+    pub(crate) fn set_origin(&mut self, tab: TabKey, of: Origin, now: Moment) {
+        self.by_tab.entry(tab).or_default();
+        self.are_of(tab, of, now);
+    }
+
+    /// Notes whose words they are, so that the disk knows it too.
+    pub(super) fn are_of(&mut self, tab: TabKey, of: Origin, now: Moment) {
+        if let Some(draft) = self.by_tab.get_mut(&tab).filter(|draft| draft.of != of) {
+            draft.of = of;
             self.touch(tab, now);
         }
     }
@@ -184,6 +268,7 @@ impl Drafts {
             draft.result = None;
             draft.summary = Personal::default();
             draft.topic_search.clear();
+            draft.line = Personal::default();
         });
     }
 

@@ -2,8 +2,8 @@
 //!
 //! [`desk::Desk`] is the whole of it, moved by [`event::LinkEvent`]s in `apply`; the other modules are its parts: [`call`] the
 //! call and its card, [`tab`] the open cards with their [`history`], [`drafts`] what has been typed, [`saves`] what
-//! became of it, [`search`] looking for a customer, [`session`] the connection, [`screen`] what lies on top,
-//! [`toasts`] short messages.
+//! became of it, [`undo`] what can be put back, [`search`] looking for a customer, [`session`] the connection,
+//! [`screen`] what lies on top, [`toasts`] short messages.
 
 mod apply;
 pub mod call;
@@ -18,6 +18,7 @@ pub mod search;
 pub mod session;
 pub mod tab;
 pub mod toasts;
+pub mod undo;
 
 use shared::time::Moment;
 

@@ -1,5 +1,6 @@
 //! What became of the things that were saved: under way, waiting for the gateway, saved, refused.
 
+use shared::domain::interaction::Channel;
 use shared::ids::{CallId, CallbackId, CustomerId};
 use shared::time::Moment;
 use shared::wire::command::{Command, CommandError, Done};
@@ -24,6 +25,8 @@ pub enum SaveKind {
     Reading,
     Request,
     Interaction,
+    /// A call of which the gateway knows no more, kept as an entry in the customer's history.
+    PastCall,
     Link(CallId, CustomerId),
     NewCustomer,
     Missed(CallbackId),
@@ -86,6 +89,12 @@ impl Saves {
         self.latest(kind).is_some_and(|save| matches!(save.state, SaveState::Underway | SaveState::Waiting))
     }
 
+    /// Whether something of this kind out of this tab's draft is on its way or waiting: it is not sent twice.
+    pub fn is_open_of(&self, tab: TabKey, kind: SaveKind) -> bool {
+        let of_tab = self.all.iter().rev().find(|save| save.tab == Some(tab) && save.kind == kind);
+        of_tab.is_some_and(|save| matches!(save.state, SaveState::Underway | SaveState::Waiting))
+    }
+
     pub(crate) fn set(&mut self, id: Uuid, state: SaveState) -> Option<&Save> {
         let save = self.all.iter_mut().find(|save| save.id == id)?;
         save.state = state;
@@ -122,6 +131,7 @@ impl SaveKind {
             Command::SaveWrapup { wrapup } => Self::Wrapup(wrapup.call),
             Command::SaveReading { .. } => Self::Reading,
             Command::RegisterRequest { .. } => Self::Request,
+            Command::SaveInteraction { entry } if entry.channel == Channel::Call => Self::PastCall,
             Command::SaveInteraction { .. } => Self::Interaction,
             Command::LinkCustomer { call, customer, .. } => Self::Link(*call, *customer),
             Command::CreateCustomer { .. } => Self::NewCustomer,

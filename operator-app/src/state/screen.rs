@@ -7,11 +7,20 @@ pub struct Screen {
     pub overlay: Option<Overlay>,
     /// Where the focus shall go in this frame; the region takes it by `request_focus`. Cleared after each frame.
     pub focus: Option<Region>,
-    /// Ctrl+Enter was pressed while a form is open: the dock checks it and pushes the save. Cleared after each frame.
-    pub submit_form: bool,
+    /// Ctrl+Enter was pressed while this is open: it is checked, and its save pushed. Cleared after each frame.
+    pub submit: Option<Submit>,
     /// The workplace is locked (F12); only the own password opens it.
     pub locked: bool,
     pub lock_error: bool,
+}
+
+/// What Ctrl+Enter saves before the contact itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Submit {
+    /// The form in the dock.
+    Form,
+    /// The meeting, letter or visit over the history.
+    Manual,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -45,8 +54,8 @@ pub enum Region {
     CallBar,
     /// Ctrl+F.
     HistorySearch,
-    /// The search for an unknown caller.
+    /// The search for a customer (Ctrl+O).
     CustomerSearch,
-    Topic,
-    Summary,
+    /// A meeting, letter or visit that is being written down.
+    Manual,
 }

@@ -80,6 +80,11 @@ impl Tab {
         self.known()?.accounts.iter().find(|account| account.id == id)
     }
 
+    /// Nobody is known yet: there is a customer to look for.
+    pub const fn card_is_nobodys(&self) -> bool {
+        matches!(self.card, CardView::Unknown | CardView::Withheld)
+    }
+
     pub const fn call(&self) -> Option<CallId> {
         match self.key {
             TabKey::Call(call) => Some(call),

@@ -5,6 +5,7 @@ use shared::wire::command::CommandError;
 use shared::wire::event::WithdrawnBecause;
 
 use super::saves::SaveKind;
+use super::undo::Deed;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Toast {
@@ -23,6 +24,10 @@ pub enum Message {
         error: CommandError,
     },
     OfferGone(WithdrawnBecause),
+    /// Something was thrown away, and can be put back.
+    Done(Deed),
+    /// The gateway takes this call's facts no more: saved once more, they go into the customer's history.
+    CallForgotten,
     BackOnline,
     /// The local file cannot be written: drafts live in memory only.
     DraftsNotKept,
@@ -36,19 +41,24 @@ pub struct Toasts {
 
 const AT_MOST: usize = 3;
 pub const LIFE: std::time::Duration = std::time::Duration::from_secs(5);
+/// Who wants something back has to read first.
+pub const UNDO_LIFE: std::time::Duration = std::time::Duration::from_secs(12);
 
 impl Toasts {
-    pub fn push(&mut self, message: Message, now: Moment) {
+    /// Returns the id of the message.
+    pub fn push(&mut self, message: Message, now: Moment) -> u64 {
         if self.shown.last().is_some_and(|last| last.message == message) {
             self.shown.pop();
         }
-        self.shown.push(Toast { id: self.next_id, born: now, message });
+        let id = self.next_id;
+        self.shown.push(Toast { id, born: now, message });
         self.next_id += 1;
         while self.shown.len() > AT_MOST {
             // An error outlives good news.
             let oldest = self.shown.iter().position(|toast| !toast.message.is_error()).unwrap_or(0);
             self.shown.remove(oldest);
         }
+        id
     }
 
     pub fn shown(&self) -> &[Toast] {
@@ -60,17 +70,32 @@ impl Toasts {
     }
 
     pub fn tidy(&mut self, now: Moment) {
-        self.shown.retain(|toast| toast.message.is_error() || now.since(toast.born) < LIFE);
+        self.shown.retain(|toast| toast.message.is_error() || now.since(toast.born) < toast.message.life());
     }
 
     /// When the next one goes by itself.
     pub fn next_due(&self) -> Option<Moment> {
-        self.shown.iter().filter(|toast| !toast.message.is_error()).map(|toast| toast.born.after(LIFE)).min()
+        self.shown.iter().filter(|toast| !toast.message.is_error()).map(Toast::goes_at).min()
+    }
+}
+
+impl Toast {
+    fn goes_at(&self) -> Moment {
+        self.born.after(self.message.life())
     }
 }
 
 impl Message {
     pub const fn is_error(&self) -> bool {
-        matches!(self, Self::Refused { .. } | Self::DraftsNotKept)
+        matches!(self, Self::Refused { .. } | Self::DraftsNotKept | Self::CallForgotten)
+    }
+
+    /// Whether it offers to put something back.
+    pub const fn can_be_undone(&self) -> bool {
+        matches!(self, Self::Done(_))
+    }
+
+    const fn life(&self) -> std::time::Duration {
+        if self.can_be_undone() { UNDO_LIFE } else { LIFE }
     }
 }

@@ -7,14 +7,18 @@ use std::time::Duration;
 
 use chrono::{Days, Months, NaiveDate};
 use egui_kittest::Harness;
-use operator_app::command::{Command, Requests};
+use operator_app::app::keys;
+use operator_app::command::{Action, Command, Requests};
+use operator_app::perform::{Ask, Hands, perform};
+use operator_app::screens::login::Typed;
 use operator_app::settings::{Language, Settings, Theme};
 use operator_app::state::Scene;
 use operator_app::state::call::{CallView, CardView, Phase, Pop};
-use operator_app::state::desk::Desk;
-use operator_app::state::drafts::Edit;
+use operator_app::state::desk::{Aftermath, Desk};
+use operator_app::state::drafts::{Edit, ManualDraft, Origin};
+use operator_app::state::event::{LinkEvent, Stamped};
 use operator_app::state::screen::{Overlay, Page};
-use operator_app::state::session::{Connection, LockKey, Session};
+use operator_app::state::session::{Connection, LockKey, Refused, Session, SignInError, SignInStep};
 use operator_app::state::tab::{Tab, TabKey};
 use shared::domain::account::*;
 use shared::domain::agent::{AgentProfile, Presence, ReasonCode, Role, Work};
@@ -32,6 +36,7 @@ use shared::time::{Moment, UtcMs};
 use shared::wire::Sealed;
 use shared::wire::card::{Card, CardState, MonthConsumption};
 use shared::wire::event::{DeskState, Floor, Offer, PersonLine, QueueLine, WaitingCaller};
+use uuid::Uuid;
 
 pub const CALL: CallId = CallId(700);
 
@@ -41,6 +46,10 @@ pub struct Workplace {
     pub settings: Settings,
     pub now: Moment,
     pub warm: bool,
+    pub typed: Typed,
+    /// What the link was asked for.
+    pub asked: Vec<Ask>,
+    pub n_made: u128,
 }
 
 /// 23 November 2026, 14:07 where the test runs, so that pictures are the same everywhere.
@@ -298,7 +307,15 @@ pub fn idle() -> Workplace {
     desk.state = Some(desk_state(Work::Idle, 8));
     desk.waiting = waiting.collect();
     desk.missed = vec![missed];
-    Workplace { desk, settings: Settings::default(), now: now(), warm: false }
+    Workplace {
+        desk,
+        settings: Settings::default(),
+        now: now(),
+        warm: false,
+        typed: Typed::default(),
+        asked: Vec::new(),
+        n_made: 0,
+    }
 }
 
 /// A call in `phase` from somebody of whom `card` is known.
@@ -361,7 +378,8 @@ pub fn wrapup() -> Workplace {
     place
 }
 
-pub fn several() -> Workplace {
+/// Customers as a search finds them.
+pub fn customers() -> Vec<CustomerLine> {
     let line = |id: i64, name: &str, account: &str, debt: i64| CustomerLine {
         id: CustomerId(id),
         kind: CustomerKind::Person,
@@ -370,11 +388,102 @@ pub fn several() -> Workplace {
         account: Some(account.into()),
         debt: Money(debt),
     };
-    let lines = [
+    vec![
         line(1, "Соколова Марина Андреевна", "41276 000 00", 431_280),
         line(2, "Соколов Андрей Петрович", "41276 000 19", 0),
-    ];
-    with_call(ringing_phase(), public(), CardView::Several(lines.to_vec().into()))
+    ]
+}
+
+/// Somebody who has opened a card while nobody calls.
+pub fn card_by_hand() -> Workplace {
+    let mut place = idle();
+    let key = TabKey::Customer(CustomerId(1));
+    place.desk.tabs = vec![Tab::new(key, None, known())];
+    place.desk.front = Some(key);
+    place
+}
+
+/// A desk that was started again with two drafts on its disk: of a call that is over, and of a card.
+pub fn drafts_left() -> Workplace {
+    let place = wrapup();
+    let past = place.desk.drafts.get(TabKey::Call(CALL)).unwrap().clone();
+    let mut place = idle();
+    let mut withheld = past.clone();
+    withheld.of = Origin { caller: Some(CallerNumber::Withheld), arrived_at: Some(at(93_000)), ..Origin::default() };
+    withheld.summary = "Спросил о тарифе для электроплиты, перезвонит.".into();
+    let drafts = vec![(TabKey::Call(CALL), past), (TabKey::Call(CallId(690)), withheld)];
+    place.is_told(LinkEvent::Kept { drafts, saves: vec![] });
+    place.is_told(LinkEvent::CardRead { tab: TabKey::Call(CALL), card: Ok(Arc::new(card(200))) });
+    place
+}
+
+/// The search with two customers found.
+pub fn searching() -> Workplace {
+    let mut place = card_by_hand();
+    place.does(Action::FindCustomer);
+    place.does(Command::SearchBase { text: "сок".into() });
+    place.is_told(LinkEvent::Found { tab: None, generation: 1, found: Ok(customers()) });
+    place
+}
+
+/// A meeting that is being written down.
+pub fn entering() -> Workplace {
+    let mut place = card_by_hand();
+    place.does(Action::AddInteraction);
+    let entry = ManualDraft {
+        topic_search: "показ".into(),
+        summary: "Принесла справку об отсутствии, просит перерасчёт за июль.".into(),
+        ..ManualDraft::at(at(0))
+    };
+    place.edit(Edit::Manual(Some(entry)));
+    place
+}
+
+/// Nobody is signed in yet.
+pub fn at_the_door() -> Workplace {
+    let mut place = idle();
+    place.desk = Desk::default();
+    place.typed.gateway = "wss://pult.office.example:7443".into();
+    place.typed.login = "ivanova".into();
+    place
+}
+
+pub fn wrong_password() -> Workplace {
+    let mut place = at_the_door();
+    place.desk.sign_in.error = Some(SignInError::WrongPassword);
+    place
+}
+
+pub fn asked_for_the_fingerprint() -> Workplace {
+    let mut place = at_the_door();
+    let bytes: Vec<String> = (0..32).map(|n: u8| format!("{:02X}", n.wrapping_mul(37).wrapping_add(11))).collect();
+    let fingerprint = bytes.join(":");
+    let gateway = place.typed.gateway.clone();
+    place.desk.sign_in.step = SignInStep::ConfirmFingerprint { gateway, fingerprint };
+    place
+}
+
+/// The same person works at another desk.
+pub fn elsewhere() -> Workplace {
+    let mut place = idle();
+    place.desk.connection = Connection::Refused { why: Refused::DeskElsewhere };
+    place
+}
+
+pub fn locked() -> Workplace {
+    let mut place = talking();
+    place.does(Action::Lock);
+    place
+}
+
+pub fn settings() -> Workplace {
+    let mut place = idle();
+    place.does(Action::Settings);
+    place
+}
+
+pub fn several() -> Workplace {
+    with_call(ringing_phase(), public(), CardView::Several(customers().into()))
 }
 
 pub fn supervisor() -> Workplace {
@@ -469,44 +578,55 @@ impl Workplace {
         self
     }
 
-    pub fn edit(&mut self, edit: Edit) {
-        let tab = self.desk.front.unwrap();
-        self.desk.drafts.edit(tab, edit, self.now);
+    pub fn zoom(mut self, zoom: f32) -> Self {
+        self.settings.zoom = zoom;
+        self
     }
 
-    /// Draws one frame and does what it asks for, as far as typing and looking around go.
+    pub fn edit(&mut self, edit: Edit) {
+        let tab = self.desk.front.unwrap();
+        self.desk.edit(tab, edit, self.now);
+    }
+
+    /// Carries one thing out, as the window does.
+    pub fn does(&mut self, command: impl Into<Command>) {
+        let n_made = &mut self.n_made;
+        let mut mint = || {
+            *n_made += 1;
+            Uuid::from_u128(*n_made)
+        };
+        let hands = &mut Hands { desk: &mut self.desk, settings: &mut self.settings, mint: &mut mint, now: self.now };
+        self.asked.extend(perform(command.into(), hands));
+    }
+
+    /// The link tells something.
+    pub fn is_told(&mut self, event: LinkEvent) {
+        let stamped = Stamped { taken_at: self.now, event };
+        if let Aftermath::Read(tabs) = self.desk.apply(stamped, self.now) {
+            tabs.into_iter().for_each(|tab| self.does(Command::RefreshCard(tab)));
+        }
+    }
+
+    /// Draws one frame and does what it asks for, keys included.
     pub fn frame(&mut self, ui: &mut egui::Ui) {
         operator_app::kit::apply(ui.ctx(), &self.settings);
         if !self.warm {
             operator_app::kit::warm_up(ui.ctx());
             self.warm = true;
         }
+        let mut pressed = Vec::new();
+        ui.ctx().input_mut(|input| keys::take_shortcuts(&mut input.events, &mut pressed));
+        pressed.into_iter().for_each(|action| self.does(action));
         let mut requests = Requests::default();
         // The window has no margin; the harness does.
         let whole = ui.ctx().content_rect();
         let mut root = ui.new_child(egui::UiBuilder::new().max_rect(whole));
         root.set_clip_rect(whole);
-        let ui = &mut root;
         let scene = Scene { desk: &self.desk, settings: &self.settings, now: self.now };
-        match self.desk.screen.page {
-            Page::Supervisor => operator_app::screens::supervisor::supervisor_ui(ui, &scene, &mut requests),
-            Page::Operator | Page::Settings => {
-                operator_app::screens::operator::operator_ui(ui, &scene, &mut requests);
-            }
-        }
-        operator_app::screens::operator::overlays_ui(ui, &scene, &mut requests);
+        operator_app::screens::screen_ui(&mut root, &scene, &mut self.typed, &mut requests);
         self.desk.screen.focus = None;
-        for command in requests.take() {
-            match command {
-                Command::Edit { tab, edit } => self.desk.drafts.edit(tab, edit, self.now),
-                Command::BringForward(tab) => self.desk.front = Some(tab),
-                Command::SelectHistory { tab, line } => {
-                    self.desk.tab_mut(tab).unwrap().history.selected = line;
-                }
-                Command::CloseOverlay => self.desk.screen.overlay = None,
-                _ => {}
-            }
-        }
+        self.desk.screen.submit = None;
+        requests.take().into_iter().for_each(|command| self.does(command));
     }
 
     pub fn harness(self, width: f32, height: f32) -> Harness<'static, Self> {

@@ -74,7 +74,8 @@ fn choices(button: &Response, id: Id, name: &str, width: f32, options: &[String]
         let rows: Vec<PickRow> =
             fitting.iter().map(|&at| PickRow { words: options[at].clone(), ..PickRow::default() }).collect();
         let list = PickList { id: id.with("options"), name, rows: &rows, key: "Enter", height: 220.0 };
-        let picked = pick_list(ui, list, &field).map(|row| fitting[row]);
+        // The Enter that has opened the list picks nothing from it.
+        let picked = pick_list(ui, list, &field).filter(|_| !just_opened).map(|row| fitting[row]);
         if picked.is_some() {
             ui.close();
         }

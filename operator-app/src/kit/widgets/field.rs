@@ -1,6 +1,6 @@
-use egui::{Id, Margin, Response, TextBuffer, TextEdit, Ui, vec2};
+use egui::{Id, Label, Margin, Response, RichText, TextBuffer, TextEdit, Ui, vec2};
 
-use super::text::{label, words};
+use super::text::words;
 use crate::kit::tokens::{self, Tone, height};
 
 /// What a field with a label shows around its text.
@@ -58,7 +58,9 @@ fn framed(ui: &mut Ui, field: Field<'_>, edit: impl FnOnce(&mut Ui, Field<'_>) -
     ui.vertical(|ui| {
         ui.set_width(field.width);
         ui.spacing_mut().item_spacing.y = 5.0;
-        let label = (!field.label.is_empty()).then(|| label(ui, field.label, tokens::secondary(), tokens.text));
+        // A name longer than its field is cut: it would make the field's neighbours believe in more room.
+        let name = || RichText::new(field.label).font(tokens::secondary()).color(tokens.text);
+        let label = (!field.label.is_empty()).then(|| ui.add(Label::new(name()).truncate()));
         if field.fault.is_some() {
             let stroke = egui::Stroke::new(1.0, tokens.tone(Tone::Bad));
             ui.visuals_mut().widgets.inactive.bg_stroke = stroke;

@@ -26,11 +26,36 @@ pub struct PickList<'a> {
 
 /// Draws the list; `typing` is the field whose arrows and Enter it listens to. Returns what was picked.
 pub fn pick_list(ui: &mut Ui, list: PickList<'_>, typing: &Response) -> Option<usize> {
+    let rows = PickRows { id: list.id, n_rows: list.rows.len(), row_height: 30.0, height: list.height };
+    pick_rows(ui, rows, typing, |ui, rect, response, at, on| {
+        let row = &list.rows[at];
+        paint(ui, rect, row, on, response.hovered(), if on { list.key } else { "" });
+        format!("{} {}", row.words, row.note).trim().to_owned()
+    })
+}
+
+/// The same with rows of any look.
+#[derive(Clone, Copy, Debug)]
+pub struct PickRows {
+    pub id: Id,
+    pub n_rows: usize,
+    pub row_height: f32,
+    pub height: f32,
+}
+
+/// Draws the rows; `row` paints one, which may be the marked one, and says its words. Returns what was picked.
+pub fn pick_rows(
+    ui: &mut Ui,
+    list: PickRows,
+    typing: &Response,
+    mut row: impl FnMut(&Ui, Rect, &Response, usize, bool) -> String,
+) -> Option<usize> {
     let marked_id = list.id.with("marked");
+    let last = list.n_rows.saturating_sub(1);
     if typing.changed() {
         ui.data_mut(|data| data.remove::<usize>(marked_id));
     }
-    let before = ui.data(|data| data.get_temp::<usize>(marked_id)).unwrap_or(0).min(list.rows.len().saturating_sub(1));
+    let before = ui.data(|data| data.get_temp::<usize>(marked_id)).unwrap_or(0).min(last);
     let mut marked = before;
     let mut picked = None;
     if typing.has_focus() || typing.lost_focus() {
@@ -38,24 +63,23 @@ pub fn pick_list(ui: &mut Ui, list: PickList<'_>, typing: &Response) -> Option<u
             let none = egui::Modifiers::NONE;
             let up = input.count_and_consume_key(none, Key::ArrowUp);
             let down = input.count_and_consume_key(none, Key::ArrowDown);
-            (up, down, input.key_pressed(Key::Enter) && input.modifiers.is_none())
+            // The Enter that picks does nothing else, wherever the keyboard goes next.
+            (up, down, input.modifiers.is_none() && input.consume_key(none, Key::Enter))
         });
-        marked = (marked + down).min(list.rows.len().saturating_sub(1)).saturating_sub(up);
-        if enter && !list.rows.is_empty() {
+        marked = (marked + down).min(last).saturating_sub(up);
+        if enter && list.n_rows > 0 {
             picked = Some(marked);
         }
     }
     let moved = marked != before;
     ui.spacing_mut().item_spacing.y = 2.0;
     ScrollArea::vertical().id_salt(list.id).max_height(list.height).auto_shrink([false, true]).show(ui, |ui| {
-        for (at, row) in list.rows.iter().enumerate() {
-            let (rect, response) =
-                ui.allocate_exact_size(vec2(ui.available_width(), 30.0), Sense::CLICK | Sense::HOVER);
+        for at in 0..list.n_rows {
+            let size = vec2(ui.available_width(), list.row_height);
+            let (rect, response) = ui.allocate_exact_size(size, Sense::CLICK | Sense::HOVER);
             let on = at == marked;
-            paint(ui, rect, row, on, response.hovered(), if on { list.key } else { "" });
-            response.widget_info(|| {
-                WidgetInfo::selected(Role::ListBoxOption, true, on, format!("{} {}", row.words, row.note).trim())
-            });
+            let said = row(ui, rect, &response, at, on);
+            response.widget_info(|| WidgetInfo::selected(Role::ListBoxOption, true, on, said.as_str()));
             if on && moved {
                 response.scroll_to_me(None);
             }

@@ -23,6 +23,17 @@ impl<'a, K> Tab<'a, K> {
 
 /// A row of tabs, one stop of the Tab key; arrows move inside. Returns the tab that was chosen now.
 pub fn tabs<K: Copy + PartialEq>(ui: &mut Ui, name: &'static str, selected: K, items: &[Tab<'_, K>]) -> Option<K> {
+    tabs_in(ui, name, selected, items, f32::INFINITY)
+}
+
+/// The same in no more than `width`: the words of many tabs are cut, and shown whole under the mouse.
+pub fn tabs_in<K: Copy + PartialEq>(
+    ui: &mut Ui,
+    name: &'static str,
+    selected: K,
+    items: &[Tab<'_, K>],
+    width: f32,
+) -> Option<K> {
     let tokens = tokens::of(ui);
     let mut chosen = None;
     let (strip, _) = ui.allocate_exact_size(vec2(ui.available_width(), 34.0), Sense::hover());
@@ -42,13 +53,15 @@ pub fn tabs<K: Copy + PartialEq>(ui: &mut Ui, name: &'static str, selected: K, i
             chosen = at.checked_sub(1).and_then(|at| items.get(at)).map(|tab| tab.key);
         }
     }
+    let each = width / items.len().max(1) as f32;
     let mut x = strip.left();
     for (at, tab) in items.iter().enumerate() {
         let on = tab.key == selected;
         let (ink, count_ink) = if on { (tokens.value, tokens.accent()) } else { (tokens.text, tokens.caption) };
-        let words = galley(ui.painter(), tab.words, tokens::strong(), ink, 200.0);
-        let count = galley(ui.painter(), &tab.count, tokens::caption(), count_ink, 60.0);
+        let count = galley(ui.painter(), &tab.count, tokens::caption(), count_ink, 70.0);
         let count_width = if tab.count.is_empty() { 0.0 } else { count.size().x + 6.0 };
+        let room = (each - count_width - 22.0).clamp(24.0, 200.0);
+        let words = galley(ui.painter(), tab.words, tokens::strong(), ink, room);
         let rect = Rect::from_min_size(pos2(x, strip.top()), vec2(words.size().x + count_width + 20.0, 34.0));
         let response = ui.interact(rect, row.id.with(at), Sense::CLICK | Sense::HOVER);
         let painter = ui.painter();
@@ -75,6 +88,9 @@ pub fn tabs<K: Copy + PartialEq>(ui: &mut Ui, name: &'static str, selected: K, i
         response.widget_info(|| WidgetInfo::selected(Role::Tab, true, on, said()));
         if response.clicked() {
             chosen = Some(tab.key);
+        }
+        if words.elided {
+            response.on_hover_text(said());
         }
         x = rect.right() + 2.0;
     }

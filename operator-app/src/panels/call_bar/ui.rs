@@ -14,25 +14,66 @@ use crate::state::screen::Region;
 
 /// As high as the bar is in every state.
 pub const HEIGHT: f32 = 72.0;
-/// Below this width the buttons that have no words to lose show their icon and key alone.
+/// Below this width the buttons that have no words to lose show their icon and key alone …
 const NARROW: f32 = 1380.0;
+/// … below this one, in a small window drawn large, what cannot be pressed yet is an icon …
+const TIGHT: f32 = 1120.0;
+/// … and below this one answering and hanging up show icon and key too.
+const TIGHTEST: f32 = 900.0;
+
+/// How much room the bar has for its parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Room {
+    Tightest,
+    Tight,
+    Narrow,
+    Wide,
+}
+
+impl Room {
+    fn of(width: f32) -> Self {
+        match width {
+            ..TIGHTEST => Self::Tightest,
+            TIGHTEST..TIGHT => Self::Tight,
+            TIGHT..NARROW => Self::Narrow,
+            _ => Self::Wide,
+        }
+    }
+
+    const fn buttons(self) -> f32 {
+        match self {
+            Self::Tightest => 364.0,
+            Self::Tight => 486.0,
+            Self::Narrow => 640.0,
+            Self::Wide => 744.0,
+        }
+    }
+
+    const fn agent(self) -> f32 {
+        match self {
+            Self::Tightest => 44.0,
+            Self::Tight => 132.0,
+            Self::Narrow => 168.0,
+            Self::Wide => 190.0,
+        }
+    }
+}
 
 pub fn call_bar_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) {
     let data = CallBarData::of(scene);
     let bar = ui.max_rect();
-    let narrow = bar.width() < NARROW;
+    let room = Room::of(bar.width());
     backdrop(ui, bar, &data);
-    let agent_width = if narrow { 168.0 } else { 190.0 };
-    let buttons_width = if narrow { 640.0 } else { 744.0 };
+    let (agent_width, buttons_width) = (room.agent(), room.buttons());
     let right = 16.0 + agent_width + 8.0 + 56.0;
-    let left_width = (bar.width() - right - buttons_width - 76.0 - 16.0 - 20.0).clamp(160.0, 380.0);
+    let left_width = (bar.width() - right - buttons_width - 76.0 - 16.0 - 20.0).clamp(130.0, 380.0);
     let caller = Rect::from_min_size(bar.left_top() + vec2(16.0, 8.0), vec2(left_width, 56.0));
     caller_ui(ui, caller, &data);
     let timer = Rect::from_min_size(pos2(caller.right(), caller.top()), vec2(76.0, 56.0));
     timer_ui(ui, timer, &data, words(scene).call.timer);
     let buttons = Rect::from_min_size(pos2(timer.right() + 12.0, bar.top()), vec2(buttons_width, HEIGHT));
     crate::kit::widgets::inside(ui, "call buttons", buttons, |ui| {
-        ui.horizontal_centered(|ui| buttons_ui(ui, scene, narrow, requests));
+        ui.horizontal_centered(|ui| buttons_ui(ui, scene, room, requests));
     });
     let link = Rect::from_min_size(pos2(bar.right() - right, bar.top()), vec2(56.0, HEIGHT));
     link_ui(ui, link, &data, scene);
@@ -106,26 +147,31 @@ fn timer_ui(ui: &Ui, rect: Rect, data: &CallBarData, name: &str) {
     response.widget_info(|| WidgetInfo::labeled(Role::Timer, true, name));
 }
 
-fn buttons_ui(ui: &mut Ui, scene: &Scene<'_>, narrow: bool, requests: &mut Requests) {
-    ui.spacing_mut().item_spacing.x = if narrow { 6.0 } else { 8.0 };
+fn buttons_ui(ui: &mut Ui, scene: &Scene<'_>, room: Room, requests: &mut Requests) {
+    let is_wide = room == Room::Wide;
+    let gap = if is_wide { 8.0 } else { 6.0 };
+    ui.spacing_mut().item_spacing.x = gap;
     let tall = height::CALL_CONTROL;
+    let has_words = room > Room::Tightest;
     // Answering and hanging up never share a place.
-    let answer = action_button(ui, scene, requests, Action::Answer, true, |button| {
-        button.look(Look::Answer).height(tall).min_width(136.0)
+    let answer = action_button(ui, scene, requests, Action::Answer, has_words, |button| {
+        button.look(Look::Answer).height(tall).min_width(if has_words { 136.0 } else { 76.0 })
     });
     if scene.desk.screen.focus == Some(Region::CallBar) {
         answer.request_focus();
     }
-    for (action, has_words) in
-        [(Action::Hold, !narrow), (Action::Mute, false), (Action::Transfer, !narrow), (Action::Conference, false)]
+    for (action, words) in
+        [(Action::Hold, is_wide), (Action::Mute, false), (Action::Transfer, is_wide), (Action::Conference, false)]
     {
-        action_button(ui, scene, requests, action, has_words, |button| {
-            button.height(tall).min_width(if has_words { 118.0 } else { 72.0 })
+        action_button(ui, scene, requests, action, words, |button| match (words, room) {
+            (true, _) => button.height(tall).min_width(118.0),
+            (false, Room::Tight | Room::Tightest) => button.key("").height(tall),
+            (false, _) => button.height(tall).min_width(72.0),
         });
     }
-    ui.add_space(if narrow { 4.0 } else { 10.0 });
-    action_button(ui, scene, requests, Action::HangUp, true, |button| {
-        button.look(Look::HangUp).height(tall).min_width(146.0)
+    ui.add_space(if is_wide { 10.0 } else { 4.0 });
+    action_button(ui, scene, requests, Action::HangUp, has_words, |button| {
+        button.look(Look::HangUp).height(tall).min_width(if has_words { 146.0 } else { 76.0 })
     });
 }
 
@@ -165,11 +211,16 @@ fn agent_ui(ui: &Ui, rect: Rect, data: &AgentData, name: &str) -> Response {
     painter.circle_filled(disc + vec2(10.0, 10.0), 4.0, tokens.tone(data.tone));
     let x = rect.left() + 44.0;
     let room = rect.width() - 44.0 - 24.0;
-    let (_, cut) = line(painter, pos2(x, rect.center().y - 9.0), &data.state, tokens::strong(), tokens.value, room);
-    let note_ink = if data.pending { tokens.tone(Tone::Warn) } else { tokens.caption };
-    let (_, note_cut) = line(painter, pos2(x, rect.center().y + 9.0), &data.note, tokens::caption(), note_ink, room);
-    let caret = pos2(rect.right() - 14.0, rect.center().y);
-    painter.text(caret, Align2::CENTER_CENTER, icons::CARET_DOWN, fonts::icon(12.0), tokens.caption);
+    let (mut cut, mut note_cut) = (true, true);
+    // In the smallest bar the disc and its point stand alone, and the words are under the mouse.
+    if room > 0.0 {
+        let note_ink = if data.pending { tokens.tone(Tone::Warn) } else { tokens.caption };
+        let (upper, lower) = (pos2(x, rect.center().y - 9.0), pos2(x, rect.center().y + 9.0));
+        cut = line(painter, upper, &data.state, tokens::strong(), tokens.value, room).1;
+        note_cut = line(painter, lower, &data.note, tokens::caption(), note_ink, room).1;
+        let caret = pos2(rect.right() - 14.0, rect.center().y);
+        painter.text(caret, Align2::CENTER_CENTER, icons::CARET_DOWN, fonts::icon(12.0), tokens.caption);
+    }
     focus_ring(ui, &response, rect, radius::CARD);
     // The time since is left out of what is said, or it would be said anew each second.
     response.widget_info(|| {

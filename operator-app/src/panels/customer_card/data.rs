@@ -1,6 +1,6 @@
 use chrono::{Datelike, NaiveDate};
 use shared::domain::account::{Account, AccountStatus, InvoiceStatus, PaymentStatus, Reading};
-use shared::domain::customer::{CustomerFlag, CustomerLine};
+use shared::domain::customer::CustomerFlag;
 use shared::ids::AccountId;
 use shared::wire::card::{Card, MonthConsumption};
 
@@ -41,14 +41,6 @@ pub struct Figure {
     pub value: String,
     pub note: String,
     pub tone: Tone,
-}
-
-/// One of several customers on a number, or one that was found.
-#[derive(Debug)]
-pub struct CandidateRow {
-    pub name: String,
-    pub note: String,
-    pub debt: String,
 }
 
 /// Rows of a table on the card; the rest is paged in elsewhere.
@@ -92,7 +84,11 @@ impl KnownData {
             consumption: consumption(&card.consumption, tr),
             curve: card.consumption.iter().map(|month| month.kwh as f32).collect(),
             meter: match (account, meter) {
-                (_, Some(meter)) => (tr.card.meter_number)(meter.serial.reveal()),
+                (_, Some(meter)) => {
+                    let number = (tr.card.meter_number)(meter.serial.reveal());
+                    let is_late = meter.verified_until.is_some_and(|day| day < today);
+                    if is_late { format!("{number} · {}", tr.card.verified_late) } else { number }
+                }
                 (Some(_), None) => tr.card.no_meter.to_owned(),
                 (None, None) => String::new(),
             },
@@ -230,13 +226,4 @@ fn requests(card: &Card, today: NaiveDate, tr: &Tr) -> Vec<[Cell; 4]> {
 
 fn short_day(day: NaiveDate, today: NaiveDate) -> String {
     if day.year() == today.year() { format::day_month(day) } else { format::date(day) }
-}
-
-pub fn candidate(line: &CustomerLine, tr: &Tr) -> CandidateRow {
-    let account = line.account.as_ref().map(|number| format!("{} {} · ", tr.card.account, number.reveal()));
-    CandidateRow {
-        name: line.name.reveal().to_owned(),
-        note: format!("{}{}", account.unwrap_or_default(), line.address.reveal()),
-        debt: if line.debt.is_zero() { String::new() } else { line.debt.to_string() },
-    }
 }

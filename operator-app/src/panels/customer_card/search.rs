@@ -1,22 +1,24 @@
 //! A caller whom the number does not tell: choose among several, search by hand, or create.
 
-use egui::{Id, Rect, Response, Ui, pos2, vec2};
+use egui::{Id, Ui};
 use shared::domain::customer::{CustomerKind, CustomerLine, NewCustomer};
 use shared::ids::CustomerId;
 use shared::phone::Phone;
 
-use super::data::candidate;
 use crate::command::{Command, Requests};
 use crate::kit::icons;
-use crate::kit::tokens::{self, Tone, height, space};
-use crate::kit::widgets::{self, Button, Field, Look, RowList, avatar, initials, line, line_right, section};
+use crate::kit::tokens::{self, height, space};
+use crate::kit::widgets::{self, Button, Field, Look, RowList, section};
 use crate::lang::Tr;
+use crate::panels::search::{Choice, FoundList, found_ui, paint_customer};
 use crate::panels::words;
+use crate::state::Scene;
 use crate::state::drafts::{Edit, NewcomerDraft};
 use crate::state::screen::Region;
-use crate::state::search::SHORTEST_SEARCH;
 use crate::state::tab::Tab;
-use crate::state::{Loading, Scene};
+
+/// More customers than this scroll.
+const SEEN: usize = 6;
 
 /// Several customers have the number: arrows and Enter, never a guess.
 pub fn several_ui(ui: &mut Ui, scene: &Scene<'_>, tab: &Tab, lines: &[CustomerLine], requests: &mut Requests) {
@@ -61,42 +63,39 @@ pub fn unknown_ui(ui: &mut Ui, scene: &Scene<'_>, tab: &Tab, title: &str, hint: 
 }
 
 fn search_ui(ui: &mut Ui, scene: &Scene<'_>, tab: &Tab, requests: &mut Requests) {
-    let (tr, tokens) = (words(scene), tokens::of(ui));
+    let tr = words(scene);
     let mut text = tab.search.text.clone();
     let field = Field {
         id: Id::unique(("customer search", tab.key)),
-        label: tr.card.search,
-        hint: tr.card.search_hint,
+        label: tr.search.title,
+        hint: tr.search.hint,
         fault: None,
         width: ui.available_width(),
     };
-    let response = widgets::text_field(ui, field, &mut text);
-    if scene.desk.screen.focus == Some(Region::CustomerSearch) {
-        response.request_focus();
+    let typing = widgets::text_field(ui, field, &mut text);
+    if scene.desk.screen.focus == Some(Region::Card) && tab.card_is_nobodys() {
+        typing.request_focus();
     }
-    if response.changed() {
+    if typing.changed() {
         requests.push(Command::Search { tab: tab.key, text: text.clone() });
     }
-    let can_remember = tab.caller.as_ref().is_some_and(|caller| caller.phone().is_some());
+    // Of a call that is over nothing is remembered but what was typed.
+    let has_number = tab.caller.as_ref().is_some_and(|caller| caller.phone().is_some());
+    let can_remember = has_number && !scene.desk.is_past_call(tab.key);
     let remember_id = Id::unique(("remember number", tab.key));
     let mut remember = ui.data(|data| data.get_temp(remember_id)).unwrap_or(true);
     if can_remember && ui.checkbox(&mut remember, tr.card.link_number).changed() {
         ui.data_mut(|data| data.insert_temp(remember_id, remember));
     }
     ui.add_space(space::HAIR);
-    let said = match &tab.search.found {
-        _ if text.trim().chars().count() < SHORTEST_SEARCH => tr.card.search_type.to_owned(),
-        Loading::Nothing | Loading::Underway { .. } => tr.card.search_wait.to_owned(),
-        Loading::Failed(failure) => tr.failure(failure).to_owned(),
-        Loading::Ready(lines) if lines.is_empty() => tr.card.search_nothing.to_owned(),
-        Loading::Ready(lines) => {
-            if let Some(customer) = lines_ui(ui, scene, lines, "found", false) {
-                link(tab, customer, can_remember && remember, requests);
-            }
-            return;
-        }
-    };
-    widgets::words(ui, &said, tokens::secondary(), tokens.text);
+    let id = Id::unique(("found customers", tab.key));
+    let list =
+        FoundList { id, search: &tab.search, hint: tr.card.link_hint, height: SEEN as f32 * (height::LIST_ROW + 2.0) };
+    match found_ui(ui, scene, list, &typing) {
+        Some(Choice::Customer(customer)) => link(tab, customer, can_remember && remember, requests),
+        Some(Choice::Again) => requests.push(Command::Search { tab: tab.key, text }),
+        None => {}
+    }
 }
 
 /// Binds the customer to the call of the tab; opens the card when there is no call.
@@ -120,7 +119,7 @@ fn lines_ui(
     let keys: Vec<CustomerId> = lines.iter().map(|line| line.id).collect();
     let chosen = ui.data(|data| data.get_temp::<CustomerId>(chosen_id)).filter(|id| keys.contains(id));
     let chosen = chosen.or(keys.first().copied());
-    let shown = lines.len().min(6);
+    let shown = lines.len().min(SEEN);
     let rect_height = shown as f32 * height::LIST_ROW;
     let seen = widgets::child(ui, name, rect_height, |ui| {
         if focus {
@@ -129,13 +128,13 @@ fn lines_ui(
         }
         let rows = RowList {
             name: "customers",
-            label: tr.card.search,
+            label: tr.card.candidates,
             row_height: height::LIST_ROW,
             keys: &keys,
             selected: chosen,
         };
         rows.show(ui, false, |ui, rect, response, at| {
-            paint_line(ui, rect, response, &lines[at], chosen == Some(keys[at]), tr)
+            paint_customer(ui, rect, response, &lines[at], chosen == Some(keys[at]), tr)
         })
     });
     if let Some(id) = seen.selected {
@@ -144,31 +143,6 @@ fn lines_ui(
     ui.add_space(space::TIGHT);
     let linked = Button::new(icons::LINK, tr.card.link).key("Enter").enabled(chosen.is_some()).show(ui).clicked();
     seen.opened.or(if linked { chosen } else { None })
-}
-
-fn paint_line(ui: &Ui, rect: Rect, response: &Response, one: &CustomerLine, on: bool, tr: &Tr) -> String {
-    let tokens = tokens::of(ui);
-    let row = candidate(one, tr);
-    let painter = ui.painter();
-    let rect = rect.shrink2(vec2(0.0, 1.0));
-    if on || response.hovered() {
-        painter.rect_filled(rect, 8.0, if on { tokens.tinted(Tone::Accent) } else { tokens.control });
-    }
-    let disc = pos2(rect.left() + 26.0, rect.center().y);
-    avatar(painter, tokens, disc, 16.0, &initials(&row.name), tokens::caption(), Tone::Legal);
-    let x = rect.left() + 52.0;
-    let end = pos2(rect.right() - 12.0, rect.center().y - 10.0);
-    let (taken, _) = line_right(painter, end, &row.debt, tokens::strong(), tokens.tone(Tone::Bad), 140.0);
-    let room = rect.right() - 12.0 - x;
-    let cuts = [
-        line(painter, pos2(x, rect.center().y - 10.0), &row.name, tokens::strong(), tokens.value, room - taken - 8.0).1,
-        line(painter, pos2(x, rect.center().y + 10.0), &row.note, tokens::secondary(), tokens.text, room).1,
-    ];
-    let said = format!("{}, {} {}", row.name, row.note, row.debt).trim().to_owned();
-    if cuts.contains(&true) {
-        response.clone().on_hover_text(&said);
-    }
-    said
 }
 
 fn newcomer_ui(ui: &mut Ui, tab: &Tab, draft: &NewcomerDraft, tr: &Tr, requests: &mut Requests) {

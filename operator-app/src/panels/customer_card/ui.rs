@@ -4,14 +4,13 @@ use super::data::KnownData;
 use super::search;
 use crate::command::{Command, Requests};
 use crate::kit::tokens::{self, Tone, space};
-use crate::kit::widgets::{self, Button, Cell, Column, Tab as TabItem, Tile, avatar, chip, line, table, tabs, tile};
+use crate::kit::widgets::{self, Button, Cell, Column, Tile, avatar, chip, line, table, tile};
 use crate::kit::{icons, widgets::section};
 use crate::lang::Tr;
 use crate::panels::{strip, today, words};
 use crate::state::Scene;
 use crate::state::call::CardView;
-use crate::state::screen::Region;
-use crate::state::tab::{Tab, TabKey};
+use crate::state::tab::Tab;
 
 /// Bars stand for a card that has been on its way for this long.
 const BARS_AFTER_MS: i64 = 150;
@@ -20,15 +19,7 @@ const ACCOUNTS_WIDTH: f32 = 190.0;
 
 pub fn customer_card_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) {
     let (tr, desk) = (words(scene), scene.desk);
-    if desk.tabs.len() > 1 {
-        call_tabs_ui(ui, scene, requests);
-    }
-    let Some(tab) = desk.front_tab() else {
-        if desk.search.text.is_empty() && desk.screen.focus != Some(Region::CustomerSearch) {
-            widgets::empty(ui, tr.card.idle, tr.card.idle_hint);
-        }
-        return;
-    };
+    let Some(tab) = desk.front_tab() else { return };
     ScrollArea::vertical().id_salt(("card", tab.key)).auto_shrink(false).show(ui, |ui| {
         ui.spacing_mut().item_spacing = vec2(space::WIDE, space::GAP);
         match &tab.card {
@@ -40,43 +31,13 @@ pub fn customer_card_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests)
             CardView::Several(candidates) => search::several_ui(ui, scene, tab, candidates, requests),
             CardView::Unknown => search::unknown_ui(ui, scene, tab, tr.card.unknown, tr.card.unknown_hint, requests),
             CardView::Withheld => search::unknown_ui(ui, scene, tab, tr.card.withheld, tr.card.withheld_hint, requests),
-            CardView::Unavailable => unavailable_ui(ui, tab, tr, requests),
+            CardView::Unavailable => unavailable_ui(ui, scene, tab, tr, requests),
         }
         // What the notice lies over can be scrolled out from under it.
         if strip::strip_data(scene).is_some() {
             ui.add_space(strip::HEIGHT);
         }
     });
-}
-
-/// The open cards: the call's first, then those opened by hand.
-fn call_tabs_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) {
-    let (tr, desk) = (words(scene), scene.desk);
-    let names: Vec<String> = desk
-        .tabs
-        .iter()
-        .map(|tab| match (tab.known(), &tab.caller) {
-            (Some(card), _) => card.customer.name.reveal().split_whitespace().take(2).collect::<Vec<_>>().join(" "),
-            (None, Some(caller)) => crate::lang::format::caller(caller, tr.call.withheld),
-            (None, None) => tr.card.loading.to_owned(),
-        })
-        .collect();
-    let items: Vec<TabItem<'_, Option<TabKey>>> =
-        desk.tabs.iter().zip(&names).map(|(tab, name)| TabItem::new(Some(tab.key), name)).collect();
-    let area = ui.available_rect_before_wrap();
-    let closable = desk.front.filter(|key| matches!(key, TabKey::Customer(_)));
-    if let Some(Some(key)) = tabs(ui, "cards", desk.front, &items) {
-        requests.push(Command::BringForward(key));
-    }
-    if let Some(key) = closable {
-        let place = Rect::from_min_size(pos2(area.right() - 34.0, area.top() + 2.0), vec2(30.0, 30.0));
-        widgets::inside(ui, "close card", place, |ui| {
-            if Button::new(icons::X, "").look(widgets::Look::Quiet).name(tr.call.close).show(ui).clicked() {
-                requests.push(Command::CloseTab(key));
-            }
-        });
-    }
-    ui.add_space(space::TIGHT);
 }
 
 fn pending_ui(ui: &mut Ui, scene: &Scene<'_>, tab: &Tab, tr: &Tr) {
@@ -94,12 +55,18 @@ fn pending_ui(ui: &mut Ui, scene: &Scene<'_>, tab: &Tab, tr: &Tr) {
     }
 }
 
-fn unavailable_ui(ui: &mut Ui, tab: &Tab, tr: &Tr, requests: &mut Requests) {
+fn unavailable_ui(ui: &mut Ui, scene: &Scene<'_>, tab: &Tab, tr: &Tr, requests: &mut Requests) {
     let tokens = tokens::of(ui);
     widgets::card(ui, 84.0, |ui| {
         section(ui, icons::WARNING, tr.card.unavailable, "");
         ui.add_space(space::HAIR);
-        widgets::words(ui, tr.card.unavailable_hint, tokens::body(), tokens.text);
+        let rings = scene.desk.call_tab().is_some_and(|of_call| of_call.key == tab.key);
+        let hint = if rings { tr.card.unavailable_hint } else { tr.card.unavailable_retry };
+        widgets::words(ui, hint, tokens::body(), tokens.text);
+        // Of a caller whom nobody has looked up there is nothing to ask for again.
+        if scene.desk.customer_of(tab.key).is_none() {
+            return;
+        }
         ui.add_space(space::GAP);
         if Button::new(icons::ARROWS_CLOCKWISE, tr.card.retry).key("F5").show(ui).clicked() {
             requests.push(Command::RefreshCard(tab.key));

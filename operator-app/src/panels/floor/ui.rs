@@ -1,6 +1,6 @@
 use egui::{Rect, Response, Role, ScrollArea, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 
-use super::data::{Doing, PersonData, floor_tiles, people, queue_rows};
+use super::data::{Doing, FloorTile, PersonData, floor_tiles, people, queue_rows};
 use crate::kit::icons;
 use crate::kit::tokens::{self, Tone, radius, space};
 use crate::kit::widgets::{self, Column, Tile, avatar, chip, figure_tile, line, line_right, section, table};
@@ -11,6 +11,8 @@ use crate::state::Scene;
 const PERSON_HEIGHT: f32 = 66.0;
 const PERSON_MIN_WIDTH: f32 = 226.0;
 const PERSON_GAP: f32 = 10.0;
+/// Below this width the figures stand in two rows, so that none is cut.
+const SIX_TILES_FROM: f32 = 1060.0;
 
 pub fn floor_ui(ui: &mut Ui, scene: &Scene<'_>) {
     let (tr, desk) = (words(scene), scene.desk);
@@ -34,14 +36,16 @@ pub fn floor_ui(ui: &mut Ui, scene: &Scene<'_>) {
         return;
     };
     let tiles = floor_tiles(floor, now, &desk.catalogue, tr);
-    let width = (ui.available_width() - 5.0 * space::WIDE) / 6.0;
-    ui.horizontal(|ui| {
-        for one in &tiles {
-            let tile =
-                Tile { icon: one.icon, name: one.name, value: &one.value, note: &one.note, tone: one.tone, curve: &[] };
-            figure_tile(ui, width, &tile);
-        }
-    });
+    let in_a_row = if ui.available_width() < SIX_TILES_FROM { 3 } else { 6 };
+    let width = (ui.available_width() - (in_a_row - 1) as f32 * space::WIDE) / in_a_row as f32;
+    for row in tiles.chunks(in_a_row) {
+        ui.horizontal(|ui| {
+            for one in row {
+                let FloorTile { icon, name, value, note, tone } = one;
+                figure_tile(ui, width, &Tile { icon, name, value, note, tone: *tone, curve: &[] });
+            }
+        });
+    }
     let rows = queue_rows(floor, now, &desk.catalogue, tr);
     widgets::card(ui, 60.0, |ui| {
         section(ui, icons::LIST, tr.floor.queues, "");

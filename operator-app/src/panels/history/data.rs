@@ -1,15 +1,9 @@
-use chrono::NaiveDate;
 use shared::domain::catalogue::Catalogue;
 use shared::domain::interaction::{Channel, Direction, Interaction};
-use shared::time::UtcMs;
-use shared::wire::command::ManualEntry;
 
-use crate::forms::field;
 use crate::kit::icons;
 use crate::kit::tokens::Tone;
 use crate::lang::{Tr, format};
-use crate::state::drafts::ManualDraft;
-use crate::state::tab::Tab;
 
 /// One line of the history.
 #[derive(Debug)]
@@ -63,39 +57,4 @@ fn look(channel: Channel, direction: Direction) -> (&'static str, Tone) {
         (Channel::WebAccount, _) => (icons::GLOBE, Tone::Message),
         (Channel::Sms, _) => (icons::DEVICE_MOBILE, Tone::Message),
     }
-}
-
-/// What is missing in an entry by hand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EntryFault {
-    Summary,
-    Date,
-}
-
-/// The entry as it would be saved.
-///
-/// # Errors
-/// What is missing or cannot be read.
-pub fn entry(tab: &Tab, draft: &ManualDraft, today: NaiveDate, now: UtcMs) -> Result<ManualEntry, EntryFault> {
-    let summary = draft.summary.reveal().trim();
-    if summary.is_empty() {
-        return Err(EntryFault::Summary);
-    }
-    let day = if draft.date.trim().is_empty() { Some(today) } else { field::date(&draft.date, today) };
-    let day = day.filter(|day| *day <= today).ok_or(EntryFault::Date)?;
-    let time = match draft.time.trim() {
-        "" => format::local(now).time(),
-        typed => chrono::NaiveTime::parse_from_str(typed, "%H:%M").map_err(|_| EntryFault::Date)?,
-    };
-    let local = day.and_time(time).and_local_timezone(chrono::Local).earliest().ok_or(EntryFault::Date)?;
-    Ok(ManualEntry {
-        customer: tab.customer().ok_or(EntryFault::Summary)?,
-        account: tab.account,
-        channel: draft.channel,
-        direction: draft.direction,
-        started_at: UtcMs(local.timestamp_millis()),
-        topic: draft.topic.clone(),
-        result: None,
-        summary: summary.into(),
-    })
 }

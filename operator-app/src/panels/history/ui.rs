@@ -1,15 +1,14 @@
 use egui::{Align2, Id, Rect, Response, Stroke, Ui, pos2, vec2};
-use shared::domain::interaction::{Channel, Direction, Interaction};
+use shared::domain::interaction::{Channel, Interaction};
 
-use super::data::{EntryFault, entry, line_data};
+use super::data::line_data;
 use crate::command::{Action, Command, Requests};
 use crate::kit::icons;
 use crate::kit::tokens::{self, Tone, height, space};
 use crate::kit::widgets::{self, Button, Field, Look, RowList, Tab as TabItem, line, paint_chip, tabs};
 use crate::kit::{fonts, widgets::copyable};
-use crate::panels::{gateway_now, today, words};
+use crate::panels::{key_of, manual, words};
 use crate::state::Scene;
-use crate::state::drafts::{Edit, ManualDraft};
 use crate::state::history::HistoryFilter;
 use crate::state::screen::Region;
 use crate::state::tab::Tab;
@@ -23,14 +22,12 @@ pub fn history_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) {
         widgets::empty(ui, tr.history.no_customer, tr.history.no_customer_hint);
         return;
     };
+    if manual::manual_ui(ui, scene, tab, requests) {
+        return;
+    }
     channels_ui(ui, scene, tab, requests);
     search_ui(ui, scene, tab, requests);
     ui.add_space(space::HAIR);
-    let manual = desk.drafts.get(tab.key).and_then(|draft| draft.manual.as_ref());
-    if let Some(draft) = manual {
-        manual_ui(ui, scene, tab, draft, requests);
-        return;
-    }
     let history = &tab.history;
     if let Some(failure) = &history.failed {
         let tokens = tokens::of(ui);
@@ -96,7 +93,9 @@ fn search_ui(ui: &mut Ui, scene: &Scene<'_>, tab: &Tab, requests: &mut Requests)
             requests.push(Command::FilterHistory { tab: tab.key, filter });
         }
         let add = Button::new(icons::PLUS, tr.history.add).height(height::FIELD).min_width(add_width);
-        if add.name(tr.action(Action::AddInteraction)).show(ui).clicked() {
+        let name = tr.action(Action::AddInteraction);
+        let hint = format!("{name}  {}", key_of(Action::AddInteraction));
+        if add.name(name).show(ui).on_hover_text(hint).clicked() {
             requests.push(Action::AddInteraction);
         }
     });
@@ -219,66 +218,4 @@ fn paint_line(ui: &Ui, rect: Rect, response: &Response, one: &Interaction, on: b
     }
     let parts = [&data.when, &data.title, &data.result, &data.summary, &data.who];
     parts.into_iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(", ")
-}
-
-/// A meeting, letter or visit, written down by hand.
-fn manual_ui(ui: &mut Ui, scene: &Scene<'_>, tab: &Tab, draft: &ManualDraft, requests: &mut Requests) {
-    let tr = words(scene);
-    let mut edited = draft.clone();
-    widgets::section(ui, icons::NOTE_PENCIL, tr.history.add_title, "");
-    ui.add_space(space::HAIR);
-    ui.horizontal_wrapped(|ui| {
-        for channel in Channel::MANUAL {
-            if ui.radio(edited.channel == channel, tr.contact(channel, Direction::Inbound)).clicked() {
-                edited.channel = channel;
-            }
-        }
-    });
-    let made = entry(tab, &edited, today(scene), gateway_now(scene));
-    let tried_id = Id::unique(("manual tried", tab.key));
-    let tried = ui.data(|data| data.get_temp::<bool>(tried_id)).unwrap_or(false);
-    let fault = |wanted| tried && made.as_ref().err() == Some(&wanted);
-    let width = ui.available_width() - space::GAP;
-    let hint = crate::lang::format::date(today(scene));
-    let date = Field {
-        id: Id::unique(("manual date", tab.key)),
-        label: tr.history.when,
-        hint: &hint,
-        fault: fault(EntryFault::Date).then_some(tr.forms.not_a_date),
-        width: width * 0.5,
-    };
-    widgets::text_field(ui, date, &mut edited.date);
-    let mut summary = edited.summary.reveal().to_owned();
-    let field = Field {
-        id: Id::unique(("manual summary", tab.key)),
-        label: tr.history.summary,
-        hint: "",
-        fault: fault(EntryFault::Summary).then_some(tr.history.summary_missing),
-        width,
-    };
-    let response = widgets::note_field(ui, field, 140.0, &mut summary);
-    if scene.desk.screen.focus == Some(Region::Summary) {
-        response.request_focus();
-    }
-    if response.changed() {
-        edited.summary = summary.into();
-    }
-    ui.add_space(space::GAP);
-    let mut pressed = scene.desk.screen.submit_form;
-    ui.horizontal(|ui| {
-        let save = Button::new(icons::CHECK_CIRCLE, tr.history.save).key("Ctrl+Enter").look(Look::Primary);
-        pressed |= save.height(36.0).show(ui).clicked();
-        if Button::new("", tr.history.cancel).height(36.0).show(ui).clicked() {
-            requests.push(Command::Edit { tab: tab.key, edit: Edit::Manual(None) });
-        }
-    });
-    if pressed {
-        ui.data_mut(|data| data.insert_temp(tried_id, true));
-        if let Ok(entry) = made {
-            requests.push(Command::SaveInteraction { tab: tab.key, entry });
-        }
-    }
-    if edited != *draft {
-        requests.push(Command::Edit { tab: tab.key, edit: Edit::Manual(Some(edited)) });
-    }
 }

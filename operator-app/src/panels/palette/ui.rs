@@ -40,7 +40,8 @@ pub fn palette_ui(ui: &Ui, scene: &Scene<'_>, requests: &mut Requests) {
                     painted
                 })
                 .collect();
-            ui.set_min_height(380.0);
+            let room = (ui.ctx().content_rect().height() - 160.0).min(380.0);
+            ui.set_min_height(room);
             if painted.is_empty() {
                 widgets::words(ui, tr.commands.nothing, tokens::body(), tokens::of(ui).text);
             }
@@ -49,7 +50,7 @@ pub fn palette_ui(ui: &Ui, scene: &Scene<'_>, requests: &mut Requests) {
                 name: tr.commands.palette,
                 rows: &painted,
                 key: "Enter",
-                height: 380.0,
+                height: room,
             };
             let picked = pick_list(ui, list, &response).and_then(|at| rows.get(at));
             picked.filter(|row| row.why_not.is_none()).map(|row| row.action)

@@ -11,6 +11,8 @@ pub struct ToastData {
     pub tone: Tone,
     /// Errors stay until somebody has read them.
     pub stays: bool,
+    /// It offers to put back what was thrown away.
+    pub undo: bool,
 }
 
 pub fn toasts_data(scene: &Scene<'_>) -> Vec<ToastData> {
@@ -23,9 +25,11 @@ pub fn toasts_data(scene: &Scene<'_>) -> Vec<ToastData> {
             tone: match toast.message {
                 Message::Saved(_) | Message::BackOnline => Tone::Ok,
                 Message::WaitsForGateway(_) | Message::OfferGone(_) => Tone::Warn,
-                Message::Refused { .. } | Message::DraftsNotKept => Tone::Bad,
+                Message::Refused { .. } | Message::DraftsNotKept | Message::CallForgotten => Tone::Bad,
+                Message::Done(_) => Tone::Plain,
             },
             stays: toast.message.is_error(),
+            undo: toast.message.can_be_undone(),
         })
         .collect()
 }

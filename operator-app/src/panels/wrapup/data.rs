@@ -1,15 +1,14 @@
 use shared::domain::catalogue::{Catalogue, Form};
 
-use crate::command::{Action, Reason};
 use crate::forms::route::{self, Match, Target};
 use crate::kit::icons;
 use crate::kit::widgets::PickRow;
-use crate::lang::Tr;
+use crate::lang::{Tr, format};
 use crate::panels::words;
 use crate::state::Scene;
 use crate::state::drafts::{Draft, FormDraft};
-use crate::state::saves::SaveState;
-use crate::state::tab::Tab;
+use crate::state::saves::{SaveKind, SaveState};
+use crate::state::tab::{Tab, TabKey};
 
 /// Everything that the dock shows for the card in front.
 #[derive(Debug)]
@@ -26,7 +25,20 @@ pub struct WrapupData<'a> {
     /// What the mark over the dock says of the draft.
     pub mark: &'static str,
     pub mark_is_done: bool,
-    pub cannot_save: Option<Reason>,
+    pub of: ContactOf,
+    /// A form of this card was sent and has not been answered: it is not changed meanwhile.
+    pub form_is_sent: bool,
+}
+
+/// Whose contact the dock writes down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ContactOf {
+    /// The call at this desk.
+    Call,
+    /// A call that has left the desk with its contact unsaved; when it came, as far as that is known.
+    PastCall(String),
+    /// A card opened by hand: forms, and entries of what happened apart from any call.
+    Nobody,
 }
 
 /// The dock of a card; `None` when no card is in front.
@@ -59,7 +71,16 @@ pub fn wrapup_data<'a>(scene: &Scene<'a>) -> Option<WrapupData<'a>> {
             (false, false) => "",
         },
         mark_is_done: !waits && !unwritten,
-        cannot_save: Action::Save.enabled(desk).err(),
+        of: match tab.key {
+            TabKey::Customer(_) => ContactOf::Nobody,
+            TabKey::Call(_) if desk.is_past_call(tab.key) => {
+                let at = draft.and_then(|draft| draft.of.arrived_at);
+                ContactOf::PastCall(at.map_or_else(String::new, format::date_time_of))
+            }
+            TabKey::Call(_) => ContactOf::Call,
+        },
+        form_is_sent: desk.saves.is_open_of(tab.key, SaveKind::Reading)
+            || desk.saves.is_open_of(tab.key, SaveKind::Request),
     })
 }
 
