@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use shared::domain::agent::{AgentProfile, Role};
 use shared::ids::{CallId, CustomerId};
 use shared::phone::CallerNumber;
 use shared::time::{Moment, UtcMs};
@@ -19,6 +20,7 @@ use super::desk::{Aftermath, Desk};
 use super::drafts::Origin;
 use super::event::{LinkEvent, Stamped};
 use super::saves::{Save, SaveKind, SaveState};
+use super::screen::Page;
 use super::session::{Connection, Session, SignInError, SignInStep};
 use super::tab::{Tab, TabKey};
 use super::toasts::Message;
@@ -106,10 +108,14 @@ impl Desk {
         self.sign_in.attempt = None;
     }
 
-    fn signed_in(&mut self, profile: shared::domain::agent::AgentProfile, gateway: String, now: Moment) {
+    fn signed_in(&mut self, profile: AgentProfile, gateway: String, now: Moment) {
         let Some(attempt) = self.sign_in.attempt.take() else { return };
         self.sign_in.step = SignInStep::Asking;
         self.sign_in.error = None;
+        if profile.role >= Role::Supervisor && profile.phone.is_none() {
+            // Somebody without a telephone takes no calls, and has come to see the floor.
+            self.screen.page = Page::Supervisor;
+        }
         self.session = Some(Session { profile, gateway, lock: attempt.lock });
         self.connection = Connection::Connecting { since: now };
     }

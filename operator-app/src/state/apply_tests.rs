@@ -401,3 +401,31 @@ fn a_wrap_up_that_the_gateway_refuses_during_the_call_is_no_forgotten_call() {
     told.link(LinkEvent::Answer { id, outcome: Err(CommandError::TooLate) });
     assert!(!told.desk.origin(TabKey::Call(FIRST)).forgotten);
 }
+
+#[test]
+fn a_supervisor_without_a_telephone_comes_to_see_the_floor() {
+    use crate::state::session::Attempt;
+    let page_of = |role, phone: Option<&str>| {
+        let mut desk = Desk::default();
+        desk.sign_in.attempt = Some(Attempt {
+            gateway: "wss://pult.example".into(),
+            login: "olga".into(),
+            password: shared::pii::Secret::new("a password"),
+            fingerprint: None,
+            lock: crate::state::session::LockKey::new(&shared::pii::Secret::new("a password"), [0; 16]),
+        });
+        let profile = AgentProfile {
+            id: shared::ids::AgentId(1),
+            login: "olga".into(),
+            name: "Ольга".into(),
+            role,
+            phone: phone.map(Into::into),
+        };
+        let event = LinkEvent::SignedIn { profile, gateway: "wss://pult.example".into() };
+        desk.apply(Stamped { taken_at: at(100), event }, at(100));
+        desk.screen.page
+    };
+    assert_eq!(page_of(Role::Supervisor, None), Page::Supervisor);
+    assert_eq!(page_of(Role::Supervisor, Some("101")), Page::Operator);
+    assert_eq!(page_of(Role::Operator, None), Page::Operator);
+}

@@ -287,7 +287,9 @@ impl Household<'_> {
         rows: &mut Rows,
     ) {
         let id = account * 100 + nth;
-        let written = format!("{number}-{}", issued_on.format("%y%m"));
+        // Short enough for a table's column: the month, and the end of the account's number.
+        let tail = &number[number.len().saturating_sub(5)..];
+        let written = format!("{}/{tail}", issued_on.format("%y%m"));
         let status = if paid { "paid" } else { "overdue" };
         let plain: [Cell<'_>; 8] = [
             id.into(),
@@ -337,7 +339,7 @@ impl Household<'_> {
             "Начислено по среднему до замены прибора",
         ]);
         let amount = -amount * self.chance.between(10, 60) / 100;
-        let written = format!("{number}-К");
+        let written = format!("К-{number}");
         rows.add(
             Table::Invoice,
             [
@@ -358,12 +360,13 @@ impl Household<'_> {
         let opened_at = self.moment(days_ago);
         let due_at = UtcMs(opened_at.0 + self.chance.between(5, 30) * DAY_MS);
         let status = *self.chance.pick(&["registered", "in_work", "waiting_customer", "waiting_field_crew"]);
-        let (form, comment) = *self.chance.pick(&[
-            ("recalculation", "Был в отъезде, показания не передавались"),
-            ("meter_fault", "Нет индикации на приборе учёта"),
-            ("meter_replacement", "Истёк срок поверки"),
-            ("payment_search", "Платёж не виден в личном кабинете"),
-            ("certificate", "Справка для МФЦ"),
+        // The one request that the shipped forms know; a code without a form would be no word on the screen.
+        let form = "recalculation";
+        let comment = *self.chance.pick(&[
+            "Был в отъезде, показания не передавались",
+            "Начислено по среднему, прибор исправен",
+            "Показания приняты с ошибкой в одной цифре",
+            "Тариф для электроплиты не применён",
         ]);
         let month = self.options.today - Months::new(2);
         let fields = json!([
