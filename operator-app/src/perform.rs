@@ -648,6 +648,21 @@ mod tests {
     }
 
     #[test]
+    fn a_reading_is_sent_once_however_often_the_key_is_pressed() {
+        let mut anna = Person::new();
+        let tab = TabKey::Customer(CustomerId(1));
+        let reading = shared::wire::command::NewReading {
+            call: None,
+            account: shared::ids::AccountId(1),
+            taken_on: chrono::NaiveDate::default(),
+            values: [1].into_iter().collect(),
+            confirmed: false,
+        };
+        assert_eq!(anna.does(Command::SaveReading { tab, reading: reading.clone() }).len(), 1);
+        assert!(anna.does(Command::SaveReading { tab, reading }).is_empty());
+    }
+
+    #[test]
     fn no_two_actions_share_a_key() {
         let mut keys = std::collections::HashSet::new();
         for shortcut in Action::ALL.into_iter().filter_map(Action::shortcut) {

@@ -168,17 +168,25 @@ fn a_search_says_that_nobody_was_found_and_why_it_failed() {
 
 #[test]
 fn a_pop_leaves_the_search_in_front_until_the_call_is_answered() {
-    let mut hands = Hands::at(ringing());
-    hands.place().desk.front = None;
+    let mut hands = Hands::at(idle());
     hands.ctrl(Key::O);
     hands.types("Сок");
     hands.finds(Ok(customers()));
-    assert!(hands.sees("Найдены 2 клиента"));
+    let offer = ringing().desk.call.unwrap().offer;
+    let state = hands.place().desk.state.clone().unwrap();
+    let snapshot = Snapshot { state, call: None, waiting: vec![], missed: vec![], floor: None, faults: vec![] };
+    hands.place().is_told(LinkEvent::Snapshot { seq: 9, snapshot: Box::new(snapshot), card: None });
+    let event = Box::new(Event::Offered { offer: Box::new(offer.as_ref().clone()) });
+    hands.place().is_told(LinkEvent::Happened { seq: 10, event, card: Some(known()), half_trip_us: 0 });
+    hands.harness.run_ok();
+    assert!(hands.sees("Найдены 2 клиента"), "what is typed stays in front");
     assert!(hands.sees("Соколова Марина"), "the caller's card waits in its tab");
+    hands.types("ол");
+    assert_eq!(hands.place().desk.search.text, "Сокол", "and the keyboard stays in the line");
     hands.key(Key::F2);
     assert_eq!(hands.place().desk.front, Some(TabKey::Call(CALL)));
     hands.ctrl(Key::Tab);
-    assert!(hands.sees("Найдены 2 клиента"), "and what was found is still there");
+    assert!(hands.place().desk.search_in_front(), "and it is still there after the answer");
 }
 
 #[test]
