@@ -1,4 +1,4 @@
-use egui::{Align2, Id, Rect, Response, Ui, pos2, vec2};
+use egui::{Align2, Id, Rect, Response, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use super::data::{List, WaitingRow, missed_row, waiting_row};
 use crate::command::{Command, Requests};
@@ -71,7 +71,15 @@ pub fn waiting_ui(ui: &mut Ui, scene: &Scene<'_>, narrow: bool, requests: &mut R
 }
 
 fn empty_ui(ui: &mut Ui, narrow: bool, said: &str, hint: &str) {
-    widgets::empty(ui, said, if narrow { "" } else { hint });
+    if !narrow {
+        return widgets::empty(ui, said, hint);
+    }
+    // A column of initials has no room for words: the figure says it, the words stand on hover.
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height::LIST_ROW), Sense::hover());
+    let (font, color) = (tokens::body(), tokens::of(ui).caption);
+    ui.painter().text(rect.center(), Align2::CENTER_CENTER, "0", font, color);
+    response.widget_info(|| WidgetInfo::labeled(egui::Role::Label, true, said));
+    response.on_hover_text(said);
 }
 
 /// Two icons in place of the tabs, with the number of callers under them.
