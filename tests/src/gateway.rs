@@ -415,6 +415,13 @@ trunk = "carrier"
         if lines.is_empty() { None } else { Some(lines.iter().filter_map(value).sum()) }
     }
 
+    /// What the administrator does on the gateway's machine, for example `phone remove 101`.
+    pub fn administer(&self, arguments: &[&str]) {
+        let mut command = std::process::Command::new(gateway_binary());
+        command.args(arguments).env("PULT_DATABASE_URL", &self.database_url).stdin(Stdio::null());
+        must(&mut command).unwrap_or_else(|error| panic!("{error:#}"));
+    }
+
     /// As a power cut would.
     pub async fn kill(&mut self) {
         let mut process = self.process.take().expect("the gateway runs");

@@ -21,7 +21,7 @@ use sqlx::postgres::PgPool;
 use tempfile::TempDir;
 use tests::desk::{Desk, save, wrapup};
 use tests::gateway::{
-    ANNA, BORIS, City, Employee, GLEB, Gateway, PASSWORD, PATIENCE, Setup, Size, VERA, gateway_binary, http, populate,
+    ANNA, BORIS, City, Employee, GLEB, Gateway, PASSWORD, PATIENCE, Setup, Size, VERA, http, populate,
 };
 use tests::left_out::left_out;
 use tests::line::{self, AT_ONCE, Playing};
@@ -61,13 +61,6 @@ impl Postgres {
             Program::new(&self.script).arg(verb).arg(self.folder.path()).stdin(Stdio::null()).output().unwrap();
         assert!(output.status.success(), "{verb}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()
-    }
-
-    /// What the administrator does on the gateway's machine.
-    fn administer(&self, arguments: &[&str]) {
-        let mut command = Program::new(gateway_binary());
-        let output = command.args(arguments).env("PULT_DATABASE_URL", &self.url).stdin(Stdio::null()).output().unwrap();
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
     async fn gateway(&self) -> Gateway {
@@ -179,8 +172,8 @@ async fn whoever_was_here_lately_begins_a_shift_while_the_database_is_away_and_n
     let mut boris = Desk::sit_down(&gateway, BORIS).await;
     let new_password = gateway.folder().join("new-password");
     fs::write(&new_password, "another evening").unwrap();
-    server.administer(&["user", "passwd", VERA.login, "--password-file", new_password.to_str().unwrap()]);
-    server.administer(&["user", "disable", BORIS.login]);
+    gateway.administer(&["user", "passwd", VERA.login, "--password-file", new_password.to_str().unwrap()]);
+    gateway.administer(&["user", "disable", BORIS.login]);
     assert_eq!(boris.closed().await, Some(Goodbye::SignedOut), "the gateway has noticed both");
 
     server.ask("stop");

@@ -77,6 +77,11 @@ async fn one_call(
     let saved = ("BIL.RECALC".to_owned(), "I.RESOLVED".to_owned());
     let expected = (ending, "billing".to_owned(), Some(saved.0), Some(saved.1), 1);
     assert_eq!(written(&gateway, offer.call).await, expected);
+    let seen = "select count(*) from audit join agent on agent.id = audit.agent_id \
+                where agent.login = 'anna' and audit.what = 'card_opened' and audit.call_id = ?";
+    let seen: i64 =
+        sqlx::query_scalar(seen).bind(offer.call.0).fetch_one(&gateway.database().await).await.expect("an audit");
+    assert_eq!(seen, 1, "whose card the operator has seen is in the audit");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The kinds of people who call, and those who get no call.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::json;
@@ -10,6 +11,7 @@ use tests::desk::Desk;
 use tests::gateway::{ANNA, City, Gateway, QUEUE_NUMBER};
 use tests::line::{self, NOBODY_THERE};
 use tests::sipp::Sipp;
+use tokio::net::UdpSocket;
 
 use crate::known_number;
 
@@ -37,6 +39,49 @@ async fn the_operator_sees_who_calls_or_why_nobody_knows_it() {
             other => panic!("{from:?}: {other:?}"),
         }
         caller.hang_up().await;
+        assert_eq!(desk.withdrawn(offer.call).await, WithdrawnBecause::CallerGone);
+    }
+}
+
+/// An INVITE as a carrier writes it, with lines of its own, and the CANCEL that takes it back.
+fn invite_and_cancel(gateway: &Gateway, from: SocketAddr, nth: usize, lines: &str) -> [String; 2] {
+    let (to, sdp) = (gateway.sip_address(), format!("v=0\r\nc=IN IP4 {}\r\nm=audio 4000 RTP/AVP 8\r\n", from.ip()));
+    let head = |method: &str| {
+        format!(
+            "{method} sip:{QUEUE_NUMBER}@{to} SIP/2.0\r\nVia: SIP/2.0/UDP {from};branch=z9hG4bKvouched{nth}\r\n\
+             Max-Forwards: 70\r\nFrom: <sip:+78001112233@{from}>;tag=caller{nth}\r\n\
+             To: <sip:{QUEUE_NUMBER}@{to}>\r\nCall-ID: vouched{nth}\r\nCSeq: 1 {method}\r\n"
+        )
+    };
+    let body = format!("Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{sdp}", sdp.len());
+    [
+        format!("{}Contact: <sip:{from}>\r\n{lines}{body}", head("INVITE")),
+        format!("{}Content-Length: 0\r\n\r\n", head("CANCEL")),
+    ]
+}
+
+#[tokio::test]
+async fn the_number_that_the_carrier_vouches_for_counts_unless_the_caller_keeps_it_back() {
+    let gateway = Gateway::start().await;
+    let _phone = line::phone(&gateway, ANNA, NOBODY_THERE).await;
+    let mut desk = Desk::ready(&gateway, ANNA).await;
+    let carrier = UdpSocket::bind((gateway.carrier_host(), 0)).await.unwrap();
+    let from = carrier.local_addr().unwrap();
+    let vouched = format!("P-Asserted-Identity: <sip:{}@carrier>\r\n", known_number());
+    let kept_back = format!("{vouched}Privacy: id\r\n");
+    for (nth, (lines, expected)) in [
+        (vouched.as_str(), CallerNumber::parse(&known_number())),
+        (kept_back.as_str(), CallerNumber::Withheld),
+        ("", CallerNumber::parse("+78001112233")),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let [invite, cancel] = invite_and_cancel(&gateway, from, nth, lines);
+        carrier.send_to(invite.as_bytes(), gateway.sip_address()).await.unwrap();
+        let offer = desk.offered().await;
+        assert_eq!(offer.caller, expected, "{lines}");
+        carrier.send_to(cancel.as_bytes(), gateway.sip_address()).await.unwrap();
         assert_eq!(desk.withdrawn(offer.call).await, WithdrawnBecause::CallerGone);
     }
 }

@@ -123,10 +123,10 @@ async fn a_talk_outlives_the_telephone_s_connection_and_goes_on_over_the_next_on
     desk.answered(offer.call).await;
     for _ in 0..2 {
         cable.pull();
-        desk.state("the telephone is away", |state| state.phone_registered == Some(false)).await;
         phone.report("registered").await;
-        desk.state("the telephone is back", |state| state.phone_registered == Some(true)).await;
     }
+    // Longer than a telephone may be away.
+    tokio::time::sleep(Duration::from_secs(16)).await;
     must_go_on(&mut desk).await;
     assert_eq!(desk.ask(Command::HangUp { call: offer.call }).await, Ok(Done::Ok));
     assert_eq!(phone.report("ended").await["ended_by"], "gateway", "the goodbye has found its way");

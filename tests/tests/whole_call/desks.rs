@@ -65,6 +65,21 @@ async fn a_telephone_that_is_lost_while_it_rings_sends_the_caller_to_the_next_op
 }
 
 #[tokio::test]
+async fn a_telephone_that_is_taken_out_of_service_while_it_rings_sends_the_caller_to_the_next_operator() {
+    let gateway = Gateway::start().await;
+    let _phone = line::phone(&gateway, ANNA, NOBODY_THERE).await;
+    let _next_phone = line::phone(&gateway, BORIS, AT_ONCE).await;
+    let mut anna = Desk::ready(&gateway, ANNA).await;
+    let mut boris = Desk::ready(&gateway, BORIS).await;
+    let _caller = line::caller(&gateway, Some(&known_number())).await;
+    let offer = anna.offered().await;
+    gateway.administer(&["phone", "remove", "101"]);
+    assert_eq!(anna.withdrawn(offer.call).await, WithdrawnBecause::PhoneLost);
+    assert_eq!(boris.offered().await.call, offer.call);
+    boris.answered(offer.call).await;
+}
+
+#[tokio::test]
 async fn a_desk_that_is_lost_while_it_rings_sends_the_caller_to_the_next_operator() {
     let gateway = Gateway::start().await;
     let _phone = line::phone(&gateway, ANNA, NOBODY_THERE).await;

@@ -175,6 +175,12 @@ impl Stack {
         for key in legs {
             let Some(leg) = self.legs.get_mut(key) else { continue };
             if matches!(leg.phase, Phase::Established) {
+                // Its new registration may be heard before the end of its old connection.
+                let elsewhere = leg.phone.as_deref().and_then(|user| self.registrar.contact(user));
+                if let Some(contact) = elsewhere.filter(|contact| !lost(&contact.flow)) {
+                    leg.dialog.flow = contact.flow;
+                    continue;
+                }
                 leg.dialog.flow.connection = 0;
                 let (is_phone, stamp) = (leg.phone.is_some(), leg.stamp);
                 if is_phone {

@@ -190,6 +190,21 @@ fn a_phone_that_loses_its_connection_in_a_talk_and_comes_back_goes_on_talking() 
 }
 
 #[test]
+fn a_phone_that_is_back_before_its_old_connection_is_known_to_be_lost_goes_on_talking_as_well() {
+    let mut office = connected();
+    let leg = talking(&mut office);
+    office.connection = 8;
+    office.register();
+    office.stack.connection_closed(7, Moment::at_ms(office.now_ms));
+    office.deadline(20_000);
+    let ended = office.events().into_iter().any(|event| matches!(event, Event::HungUp { .. }));
+    assert!(!ended);
+    sent(&mut office);
+    office.stack.hang_up(leg, None, Moment::at_ms(office.now_ms));
+    assert_eq!(sent(&mut office).remove(0).0.connection, 8);
+}
+
+#[test]
 fn a_phone_that_does_not_come_back_ends_the_talk_and_learns_of_it_later() {
     let mut office = connected();
     let leg = talking(&mut office);
