@@ -32,6 +32,10 @@ use crate::state::session::{Connection, SignInError};
 use pop_mark::PopMark;
 use ring::Ring;
 
+/// A frame as soon as possible. Asked for without a delay, egui would draw another one behind it to let widgets settle;
+/// where there is no graphics card, a call that came meanwhile would wait for that to be rasterised.
+const ONE_FRAME_SOON: Duration = Duration::from_nanos(1);
+
 /// How the program was started.
 #[derive(Debug)]
 pub struct Start {
@@ -70,7 +74,7 @@ impl App {
         let woken = ctx.clone();
         let bell = Arc::clone(&ring);
         let wake = move |nudge: Nudge<'_>| match nudge {
-            Nudge::Event => woken.request_repaint(),
+            Nudge::Event => woken.request_repaint_after(ONE_FRAME_SOON),
             Nudge::Ringing(offer) => bell.ring(&woken, offer),
         };
         let link = Link::start(clock, start.state_dir, Arc::new(wake))?;

@@ -22,7 +22,7 @@ impl PopMark {
             let us = clock.now().mono_us + 1;
             if mark.reached_us.compare_exchange(0, us, Ordering::AcqRel, Ordering::Acquire).is_ok() {
                 // One more frame tells the gateway and shows the figure in the corner.
-                ctx.request_repaint();
+                ctx.request_repaint_after(super::ONE_FRAME_SOON);
             }
         };
         let rect = egui::Rect::from_min_size(ui.max_rect().min, egui::Vec2::splat(1.0));
