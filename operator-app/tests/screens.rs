@@ -187,6 +187,7 @@ fn every_screen() -> Vec<(&'static str, Workplace)> {
         ("state_menu", talking().overlay(Overlay::StateMenu)),
         ("confirm_close", talking().overlay(Overlay::ConfirmClose)),
         ("idle", idle()),
+        ("not_ready", not_ready()),
         ("idle_empty", nobody_waits()),
         ("ringing", ringing()),
         ("pending", with_call(ringing_phase(), public(), CardView::Pending)),

@@ -18,6 +18,7 @@ use operator_app::state::event::LinkEvent;
 use operator_app::state::tab::TabKey;
 use operator_app::state::toasts::Message;
 use operator_app::state::undo::Deed;
+use shared::domain::agent::Wish;
 use shared::domain::customer::CustomerLine;
 use shared::domain::interaction::{Channel, Direction};
 use shared::ids::{CallbackId, CustomerId};
@@ -375,4 +376,16 @@ fn a_card_that_comes_after_the_first_letter_is_kept_with_the_draft() {
     let event = Box::new(Event::CardArrived { call: CALL, customer: Some(CustomerId(1)), card: sealed });
     place.is_told(LinkEvent::Happened { seq: 10, event, card: Some(known()), half_trip_us: 0 });
     assert_eq!(place.desk.origin(TabKey::Call(CALL)).customer, Some(CustomerId(1)));
+}
+
+#[test]
+fn somebody_who_is_not_ready_is_told_why_nobody_calls_and_says_so_by_one_button() {
+    let mut hands = Hands::at(not_ready());
+    assert!(hands.sees("Пока вы не готовы"));
+    hands.harness.get_by_role_and_label(Role::Button, "Готов").click();
+    hands.harness.run_ok();
+    let asked = hands.place().asked.last().cloned();
+    let Some(Ask::Send { command, .. }) = asked else { panic!("{asked:?}") };
+    assert!(matches!(command, WireCommand::SetState { wish: Wish::Ready }), "{command:?}");
+    assert!(!Hands::at(idle()).sees("Пока вы не готовы"));
 }

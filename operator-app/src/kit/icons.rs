@@ -14,6 +14,7 @@ pub const fn of(icon: Icon) -> &'static str {
         Icon::Conference => USERS_THREE,
         Icon::Form => NOTE_PENCIL,
         Icon::State => COFFEE,
+        Icon::Ready => CHECK,
         Icon::Screens => SQUARES_FOUR,
         Icon::Lock => LOCK,
         Icon::Palette => LIST,

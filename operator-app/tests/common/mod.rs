@@ -318,6 +318,15 @@ pub fn idle() -> Workplace {
     }
 }
 
+/// Somebody who has just signed in and has not said to be ready.
+pub fn not_ready() -> Workplace {
+    let mut place = idle();
+    if let Some(state) = &mut place.desk.state {
+        state.presence = Presence::NotReady { reason: ReasonCode::LOGIN };
+    }
+    place
+}
+
 /// A call in `phase` from somebody of whom `card` is known.
 pub fn with_call(phase: Phase, caller: CallerNumber, card: CardView) -> Workplace {
     let mut place = idle();

@@ -1,3 +1,5 @@
+use shared::domain::agent::Presence;
+
 use crate::lang::format;
 use crate::panels::{cards, today, words};
 use crate::state::Scene;
@@ -32,6 +34,12 @@ pub fn draft_rows(scene: &Scene<'_>) -> Vec<DraftRow> {
             waits: desk.saves.latest_of(tab.key).is_some_and(|save| save.state == SaveState::Waiting),
         })
         .collect()
+}
+
+/// Whether nobody rings here because the operator has not said to be ready. Somebody without a telephone takes no calls.
+pub fn could_be_ready(scene: &Scene<'_>) -> bool {
+    let state = scene.desk.state.as_ref();
+    state.is_some_and(|state| matches!(state.presence, Presence::NotReady { .. }) && state.phone_registered.is_some())
 }
 
 /// The topic and the first words of what was typed.

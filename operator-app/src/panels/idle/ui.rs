@@ -1,9 +1,9 @@
 use egui::{Align2, Id, Rect, Response, ScrollArea, Ui, UiBuilder, pos2, vec2};
 
-use super::data::{DraftRow, draft_rows};
+use super::data::{DraftRow, could_be_ready, draft_rows};
 use crate::command::{Action, Command, Requests};
 use crate::kit::tokens::{self, Tone, height, space};
-use crate::kit::widgets::{self, RowList, line, line_right, section};
+use crate::kit::widgets::{self, Look, RowList, line, line_right, section};
 use crate::kit::{fonts, icons};
 use crate::panels::{action_button, words};
 use crate::state::Scene;
@@ -19,7 +19,7 @@ pub fn idle_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) {
     let drafts_height =
         if rows.is_empty() { 0.0 } else { 76.0 + rows.len().min(DRAFTS_SEEN) as f32 * height::LIST_ROW };
     let area = ui.available_rect_before_wrap();
-    let size = vec2(WIDTH.min(area.width()), (112.0 + drafts_height).min(area.height()));
+    let size = vec2(WIDTH.min(area.width()), (160.0 + drafts_height).min(area.height()));
     let place = Rect::from_center_size(area.center(), size);
     widgets::inside(ui, "nobody calls", place, |ui| {
         ScrollArea::vertical().id_salt("nobody calls").show(ui, |ui| middle_ui(ui, scene, &rows, requests));
@@ -29,8 +29,10 @@ pub fn idle_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) {
 fn middle_ui(ui: &mut Ui, scene: &Scene<'_>, rows: &[DraftRow], requests: &mut Requests) {
     let (tr, tokens) = (words(scene), tokens::of(ui));
     ui.spacing_mut().item_spacing.y = space::GAP;
+    let could_be_ready = could_be_ready(scene);
+    let said = if could_be_ready { tr.card.idle_not_ready } else { tr.card.idle };
     ui.vertical_centered(|ui| {
-        widgets::words(ui, tr.card.idle, tokens::body(), tokens.text);
+        widgets::words(ui, said, tokens::body(), tokens.text);
     });
     ui.add_space(space::HAIR);
     let half = (ui.available_width() - space::GAP) / 2.0;
@@ -42,6 +44,13 @@ fn middle_ui(ui: &mut Ui, scene: &Scene<'_>, rows: &[DraftRow], requests: &mut R
             });
         }
     });
+    // Below the others, so that these stay where they are.
+    if could_be_ready {
+        let width = ui.available_width();
+        action_button(ui, scene, requests, Action::Ready, true, |button| {
+            button.look(Look::Primary).height(height::CALL_CONTROL).min_width(width)
+        });
+    }
     if !rows.is_empty() {
         ui.add_space(space::GAP);
         drafts_ui(ui, scene, rows, requests);

@@ -198,7 +198,8 @@ fn start_floor(
 }
 
 fn until_the_last_window_closes(crew: &mut Crew, mut windows: Vec<String>) -> Outcome {
-    console::say("F2 answers, F9 hangs up, Ctrl+Enter saves; closing the last window or Ctrl+C ends the demo");
+    console::say("say that you are ready (F10) and calls come: F2 answers, F9 hangs up, Ctrl+Enter saves");
+    console::say("closing the last window or Ctrl+C ends the demo");
     while !windows.is_empty() {
         let watched = [windows.as_slice(), &["gateway".to_owned(), "callers".to_owned()]].concat();
         let (name, status) = crew.wait_any(&watched)?;
