@@ -9,11 +9,12 @@ use shared::domain::agent::{Presence, ReasonCode, Work};
 use shared::domain::call::CallEnding;
 use shared::ids::CallId;
 use shared::wire::event::{Event, WaitingCaller, WithdrawnBecause};
-use tests::desk::Desk;
-use tests::gateway::{ANNA, BORIS, City, DARIA, GLEB, Gateway, Setup, VERA};
+use tests::desk::{Badge, Desk, Hello};
+use tests::gateway::{ANNA, BORIS, City, DARIA, GLEB, Gateway, PASSWORD, Setup, VERA};
 use tests::line::{self, AT_ONCE, NOBODY_THERE};
 use tests::sipp::Sipp;
 use tokio::sync::Mutex;
+use uuid::Uuid;
 
 use crate::known_number;
 
@@ -186,4 +187,50 @@ async fn fifty_callers_at_once_are_all_served_by_five_operators_each_exactly_onc
     assert_eq!(count("select count(distinct call_id) from interaction where topic = 'BIL.RECALC' and call_id in (select id from call)").await, 50);
     assert_eq!(count("select count(*) from missed_call").await, 0);
     assert_eq!(count("select count(*) from ledger where kind = 'call.ended'").await, 50);
+}
+
+#[tokio::test]
+async fn a_call_that_somebody_free_takes_is_on_nobody_s_list() {
+    let gateway = Gateway::start().await;
+    let _phone = line::phone(&gateway, ANNA, NOBODY_THERE).await;
+    let mut anna = Desk::ready(&gateway, ANNA).await;
+    let mut boris = Desk::sit_down(&gateway, BORIS).await;
+    for n_before in 0..2 {
+        let caller = line::caller(&gateway, Some(&known_number())).await;
+        let offer = anna.offered().await;
+        caller.hang_up().await;
+        anna.withdrawn(offer.call).await;
+        let mut n_told = 0;
+        let missed = |event: &Event| match event {
+            Event::Waiting { .. } => {
+                n_told += 1;
+                None
+            }
+            Event::Missed { calls } => (calls.len() > n_before).then_some(()),
+            _ => None,
+        };
+        boris.expect("the missed call", missed).await;
+        // The very first list is told, because nobody can know it yet.
+        assert!(n_told <= usize::from(n_before == 0), "told {n_told} times that nobody waits");
+    }
+}
+
+#[tokio::test]
+async fn a_desk_that_comes_while_somebody_waits_for_a_moment_learns_that_nobody_does_any_more() {
+    let gateway = Gateway::start().await;
+    let mut anna = Desk::sit_down(&gateway, ANNA).await;
+    let first = line::caller(&gateway, Some(&known_number())).await;
+    wait_for_callers(&mut anna, 1).await;
+    first.hang_up().await;
+    wait_for_callers(&mut anna, 0).await;
+    let badge = Badge::get(gateway.desk_address(), BORIS.login, PASSWORD).await.unwrap();
+    // So quick that the others are never told of this caller; the desk that comes in between is.
+    let second = line::caller(&gateway, Some(&known_number())).await;
+    while gateway.metric("calls_arrived_total").await != Some(2.0) {
+        tokio::task::yield_now().await;
+    }
+    let mut boris = badge.open(Hello { seat: Uuid::now_v7(), resume: None, take_over: false }).await.unwrap();
+    assert_eq!(boris.snapshot.as_ref().map(|snapshot| snapshot.waiting.len()), Some(1));
+    second.hang_up().await;
+    wait_for_callers(&mut boris, 0).await;
 }

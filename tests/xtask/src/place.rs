@@ -1,6 +1,6 @@
 //! Where things are: the workspace, its build folder, the scripts, and free ports.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::net::{TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
@@ -36,7 +36,17 @@ pub fn cargo() -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(program);
     command.current_dir(workspace());
+    // `cargo run` tells us about our own package. Build scripts that look at such variables (that of `ring` does) would
+    // run anew, and half of everything be built anew, whenever cargo is called with us and without us in turn.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_about_this_package(name)) {
+        command.env_remove(name);
+    }
     command
+}
+
+fn is_about_this_package(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"].iter().any(|begin| name.starts_with(begin))
 }
 
 /// An empty folder: what an earlier run left in it is removed.
@@ -81,6 +91,14 @@ mod tests {
     fn the_workspace_is_the_folder_with_the_lock_file() {
         assert!(workspace().join("Cargo.lock").is_file(), "{}", workspace().display());
         assert!(workspace().join("tests/xtask/Cargo.toml").is_file());
+    }
+
+    #[test]
+    fn cargo_is_called_as_if_by_hand() {
+        let cargo = cargo();
+        let removed: Vec<_> = cargo.get_envs().filter(|(_, value)| value.is_none()).map(|(name, _)| name).collect();
+        assert!(removed.contains(&OsStr::new("CARGO_PKG_NAME")), "{removed:?}");
+        assert!(!is_about_this_package(OsStr::new("CARGO_TARGET_DIR")));
     }
 
     #[test]
