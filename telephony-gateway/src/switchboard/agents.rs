@@ -40,8 +40,12 @@ impl World {
         let call = agent.state.work.call().or(call_before);
         let (profile, state) = (agent.profile.clone(), agent.state.clone());
         self.refresh_free(id);
-        // A reservation is told with its offer, a moment later.
-        let is_told_later = matches!(state.work, Work::Reserved { .. });
+        // Told with the offer, a moment later: a desk that is drawing it would draw the card late.
+        let is_told_later = match state.work {
+            Work::Reserved { .. } => true,
+            Work::Ringing { call, .. } => self.calls.get(&call).is_some_and(|slot| slot.pop_for == Some(id)),
+            Work::Idle | Work::Talking { .. } | Work::Wrapup { .. } => false,
+        };
         let Change { cause, presence, work } = change;
         tracing::debug!(agent.id = %id, ?cause, ?presence, ?work, "an operator's state changes");
         self.note(call, Some(id), Fact::AgentMoved { cause, actor, profile, state }, now);

@@ -1,7 +1,7 @@
 //! Calls on the switchboard: SIP events become inputs of a call, and its effects become SIP, sound and words to
 //! desks. This is the one place where effects are carried out.
 
-use shared::domain::agent::Presence;
+use shared::domain::agent::{Presence, Work};
 use shared::domain::call::{CallEnding, CallRecord, MissedCall};
 use shared::domain::queue::QueueCode;
 use shared::ids::{AgentId, CallId, CallbackId, CustomerId};
@@ -388,6 +388,10 @@ impl World {
         // The age is read now and not at the turn's beginning: the desk adds its own time to it.
         let offer = Box::new(slot.offer(self.clock.now()));
         self.tell(agent, &DeskEvent::Offered { offer }, now);
+        let rings = |of: &super::agents::Agent| matches!(of.state.work, Work::Ringing { .. });
+        if self.agents.get(&agent).is_some_and(rings) {
+            self.tell_state(agent, now);
+        }
         self.note_shown(id, agent, now);
     }
 
