@@ -44,7 +44,7 @@ pub(super) fn serve(config: Config) -> anyhow::Result<ExitCode> {
     signalling.block_on(opened.serve())
 }
 
-/// Everything that stands beside the loop, open, and a list of what happens already.
+/// Everything that stands beside the loop, opened.
 struct Opened {
     config: Config,
     store: Store,
