@@ -86,7 +86,23 @@ pub enum Work {
         call: CallId,
         until: Moment,
     },
+    /// The agent has dialled and nobody has answered yet.
+    Dialing {
+        call: CallId,
+    },
     Talking {
+        call: CallId,
+    },
+    /// The customer hears music, and the agent nobody.
+    OnHold {
+        call: CallId,
+    },
+    /// The customer is held while the agent speaks with somebody else.
+    Consulting {
+        call: CallId,
+    },
+    /// Three hear each other.
+    Conference {
         call: CallId,
     },
     /// The talk is over and its facts are being written. `call_limit` is the queue's time for it.
@@ -102,8 +118,57 @@ impl Work {
             Self::Idle => None,
             Self::Reserved { call, .. }
             | Self::Ringing { call, .. }
+            | Self::Dialing { call }
             | Self::Talking { call }
+            | Self::OnHold { call }
+            | Self::Consulting { call }
+            | Self::Conference { call }
             | Self::Wrapup { call, .. } => Some(*call),
+        }
+    }
+
+    /// Whether a telephone is in use: dialling, talking, or anything that a talk can become.
+    pub const fn is_in_call(&self) -> bool {
+        match self {
+            Self::Dialing { .. }
+            | Self::Talking { .. }
+            | Self::OnHold { .. }
+            | Self::Consulting { .. }
+            | Self::Conference { .. } => true,
+            Self::Idle | Self::Reserved { .. } | Self::Ringing { .. } | Self::Wrapup { .. } => false,
+        }
+    }
+}
+
+/// What an agent does in a call that is up, or that the agent has dialled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activity {
+    Dialing,
+    Talking,
+    OnHold,
+    Consulting,
+    Conference,
+}
+
+impl Activity {
+    const fn in_call(self, call: CallId) -> Work {
+        match self {
+            Self::Dialing => Work::Dialing { call },
+            Self::Talking => Work::Talking { call },
+            Self::OnHold => Work::OnHold { call },
+            Self::Consulting => Work::Consulting { call },
+            Self::Conference => Work::Conference { call },
+        }
+    }
+
+    const fn cause(self) -> Cause {
+        match self {
+            Self::Dialing => Cause::Dials,
+            Self::Talking => Cause::Talks,
+            Self::OnHold => Cause::Holds,
+            Self::Consulting => Cause::Consults,
+            Self::Conference => Cause::Confers,
         }
     }
 }
@@ -119,6 +184,14 @@ pub enum Cause {
     Routed,
     Offered,
     Answered,
+    Dials,
+    /// Back in the talk with one party: retrieved, swapped, or the third one has left.
+    Talks,
+    Holds,
+    Consults,
+    Confers,
+    /// Out of a call about which there is nothing to write.
+    Released,
     NoAnswer,
     Rejected,
     CallerGone,
@@ -147,6 +220,14 @@ pub enum Input {
         until: Moment,
     },
     Answered,
+    /// The agent dials; a call of the agent's own begins.
+    Dials {
+        call: CallId,
+    },
+    /// What the agent does within the call changes.
+    Does(Activity),
+    /// Out of the call, with nothing to write: a colleague was consulted, or nobody was reached among ourselves.
+    Released,
     /// The caller hung up during the offer: nobody's fault.
     CallerGone,
     /// Nobody lifted in time.
@@ -222,6 +303,9 @@ impl AgentState {
             Input::Picked { .. }
             | Input::OfferDelivered { .. }
             | Input::Answered
+            | Input::Dials { .. }
+            | Input::Does(_)
+            | Input::Released
             | Input::CallerGone
             | Input::RangOut
             | Input::Rejected
@@ -232,57 +316,71 @@ impl AgentState {
     }
 
     fn work_step(&mut self, input: &Input, now: Moment) -> Option<Change> {
-        match (&self.work, input) {
-            (Work::Idle, Input::Picked { call, until }) if self.is_free() => {
+        match &self.work {
+            Work::Idle => self.idle_step(input, now),
+            Work::Reserved { call, .. } | Work::Ringing { call, .. } => {
+                let (call, rings) = (*call, matches!(self.work, Work::Ringing { .. }));
+                self.offered_step(call, rings, input, now)
+            }
+            Work::Dialing { call }
+            | Work::Talking { call }
+            | Work::OnHold { call }
+            | Work::Consulting { call }
+            | Work::Conference { call } => self.call_step(*call, input, now),
+            Work::Wrapup { .. } => match input {
+                Input::WrapupSaved => {
+                    self.idle_since = now;
+                    self.freed(Cause::WrapupSaved, now)
+                }
+                // Whoever is not ready may dial, but not over facts that are still to be written.
+                _ => None,
+            },
+        }
+    }
+
+    fn idle_step(&mut self, input: &Input, now: Moment) -> Option<Change> {
+        match input {
+            Input::Picked { call, until } if self.is_free() => {
                 self.works(Work::Reserved { call: *call, until: *until }, Cause::Routed, now)
             }
-            (Work::Idle, Input::PhoneLost) if self.presence == Presence::Ready => {
+            Input::Dials { call } if self.is_signed_in() => {
+                self.works(Work::Dialing { call: *call }, Cause::Dials, now)
+            }
+            Input::PhoneLost if self.presence == Presence::Ready => {
                 self.enter(Presence::NotReady { reason: ReasonCode::DEVICE }, now);
                 self.changed(Cause::PhoneLost)
             }
+            _ => None,
+        }
+    }
 
-            (Work::Reserved { call, .. }, Input::OfferDelivered { until }) => {
-                self.works(Work::Ringing { call: *call, until: *until }, Cause::Offered, now)
+    fn offered_step(&mut self, call: CallId, rings: bool, input: &Input, now: Moment) -> Option<Change> {
+        match input {
+            Input::OfferDelivered { until } if !rings => {
+                self.works(Work::Ringing { call, until: *until }, Cause::Offered, now)
             }
-            (Work::Reserved { call, .. } | Work::Ringing { call, .. }, Input::Answered) => {
-                self.works(Work::Talking { call: *call }, Cause::Answered, now)
-            }
-            (Work::Reserved { .. } | Work::Ringing { .. }, Input::CallerGone) => self.freed(Cause::CallerGone, now),
-            (Work::Reserved { .. } | Work::Ringing { .. }, Input::RangOut) => {
-                self.blamed(ReasonCode::NO_ANSWER, Cause::NoAnswer, now)
-            }
-            (Work::Reserved { .. } | Work::Ringing { .. }, Input::Rejected) => {
-                self.blamed(ReasonCode::NO_ANSWER, Cause::Rejected, now)
-            }
-            (Work::Reserved { .. } | Work::Ringing { .. }, Input::PhoneLost) => {
-                self.blamed(ReasonCode::DEVICE, Cause::PhoneLost, now)
-            }
+            Input::Answered => self.works(Work::Talking { call }, Cause::Answered, now),
+            Input::CallerGone => self.freed(Cause::CallerGone, now),
+            Input::RangOut => self.blamed(ReasonCode::NO_ANSWER, Cause::NoAnswer, now),
+            Input::Rejected => self.blamed(ReasonCode::NO_ANSWER, Cause::Rejected, now),
+            Input::PhoneLost => self.blamed(ReasonCode::DEVICE, Cause::PhoneLost, now),
+            _ => None,
+        }
+    }
 
-            (Work::Talking { call }, Input::CallEnded { limit }) => {
-                self.works(Work::Wrapup { call: *call, limit: *limit }, Cause::CallEnded, now)
+    /// Whatever an agent does in a call, it ends in the wrap-up or, with nothing to write, at once.
+    fn call_step(&mut self, call: CallId, input: &Input, now: Moment) -> Option<Change> {
+        match input {
+            Input::Does(activity) => {
+                let work = activity.in_call(call);
+                if work == self.work { None } else { self.works(work, activity.cause(), now) }
             }
-
-            (Work::Wrapup { .. }, Input::WrapupSaved) => {
-                self.idle_since = now;
-                self.freed(Cause::WrapupSaved, now)
+            Input::Answered if matches!(self.work, Work::Dialing { .. }) => {
+                self.works(Work::Talking { call }, Cause::Answered, now)
             }
-
-            (Work::Idle, Input::Picked { .. } | Input::OfferDelivered { .. } | Input::Answered)
-            | (Work::Idle, Input::CallerGone | Input::RangOut | Input::Rejected | Input::PhoneLost)
-            | (Work::Idle, Input::CallEnded { .. } | Input::WrapupSaved)
-            | (Work::Reserved { .. }, Input::Picked { .. } | Input::CallEnded { .. } | Input::WrapupSaved)
-            | (Work::Ringing { .. }, Input::Picked { .. } | Input::OfferDelivered { .. })
-            | (Work::Ringing { .. }, Input::CallEnded { .. } | Input::WrapupSaved)
-            | (Work::Talking { .. }, Input::Picked { .. } | Input::OfferDelivered { .. } | Input::Answered)
-            | (Work::Talking { .. }, Input::CallerGone | Input::RangOut | Input::Rejected | Input::PhoneLost)
-            | (Work::Talking { .. }, Input::WrapupSaved)
-            | (Work::Wrapup { .. }, Input::Picked { .. } | Input::OfferDelivered { .. } | Input::Answered)
-            | (Work::Wrapup { .. }, Input::CallerGone | Input::RangOut | Input::Rejected | Input::PhoneLost)
-            | (Work::Wrapup { .. }, Input::CallEnded { .. }) => None,
-
-            (_, Input::SignedIn | Input::Wants(_) | Input::DeskLost { .. } | Input::DeskBack | Input::GraceOver) => {
-                None
-            }
+            Input::CallEnded { limit } => self.works(Work::Wrapup { call, limit: *limit }, Cause::CallEnded, now),
+            Input::Released => self.freed(Cause::Released, now),
+            _ => None,
         }
     }
 
@@ -361,7 +459,7 @@ impl AgentState {
 
     /// Nobody came back. Somebody who still talks, or has a wrap-up to write, stays until that is done.
     fn grace_over(&mut self, now: Moment) -> Option<Change> {
-        if !matches!(self.presence, Presence::ConnectionLost { .. }) || matches!(self.work, Work::Talking { .. }) {
+        if !matches!(self.presence, Presence::ConnectionLost { .. }) || self.work.is_in_call() {
             return None;
         }
         self.work = Work::Idle;

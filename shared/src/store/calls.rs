@@ -56,7 +56,11 @@ impl Store {
         let sql = self.sql();
         let mut unit = Unit::default();
         if !batch.calls.is_empty() {
-            unit = unit.then(sql.insert_calls, [serde_json::to_string(&batch.calls)?.into()]);
+            let calls = serde_json::to_string(&batch.calls)?;
+            if batch.calls.iter().any(|call| !call.talks.is_empty()) {
+                unit = unit.then(sql.insert_talks, [calls.clone().into()]);
+            }
+            unit = unit.then(sql.insert_calls, [calls.into()]);
         }
         if !batch.missed.is_empty() {
             unit = unit.then(sql.insert_missed, [serde_json::to_string(&batch.missed)?.into()]);

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::domain::agent::{AgentProfile, Role};
 use crate::domain::customer::{CustomerKind, NewCustomer};
+use crate::domain::interaction::Direction;
 use crate::domain::queue::QueueCode;
 use crate::ids::{AgentId, CallId, CustomerId};
 use crate::phone::{CallerNumber, Phone};
@@ -117,7 +118,8 @@ fn wrapup(call: i64, customer: Option<CustomerId>) -> Wrapup {
 
 fn facts(started_at: UtcMs) -> CallFacts {
     let caller = CallerNumber::parse("+79162040000");
-    CallFacts { started_at, duration_s: 95, queue: QueueCode::new("billing"), caller }
+    let queue = QueueCode::new("billing");
+    CallFacts { started_at, duration_s: 95, queue, caller, direction: Direction::Inbound, entry: None }
 }
 
 async fn city(store: &Store, customers: u32, history_at_least: u32) -> DemoNumbers {

@@ -27,10 +27,14 @@ pub struct CallFacts {
     pub duration_s: i32,
     pub queue: QueueCode,
     pub caller: CallerNumber,
+    pub direction: Direction,
+    /// The entry of the history. `None` for the first agent, whose entry is named like the call; each further agent
+    /// of the same call writes one of their own.
+    pub entry: Option<InteractionId>,
 }
 
 impl Store {
-    /// Keeps the facts of a call. A second wrap-up of the same call under a new key corrects the first.
+    /// Keeps the facts of a call. A second wrap-up of the same agent under a new key corrects the first.
     ///
     /// # Errors
     /// When it was not saved.
@@ -43,11 +47,11 @@ impl Store {
         now: UtcMs,
     ) -> Result<InteractionId, SaveError> {
         let once = Once::new(key, "save_wrapup", agent.id, wrapup, now).map_err(StoreError::from)?;
-        let id = InteractionId(wrapup.call.0);
+        let id = call.entry.unwrap_or(InteractionId(wrapup.call.0));
         let row = json!([{
             "id": id, "customer": wrapup.customer, "account": wrapup.account, "call": wrapup.call,
             "started_at": call.started_at, "duration_s": call.duration_s,
-            "channel": Channel::Call, "direction": Direction::Inbound,
+            "channel": Channel::Call, "direction": call.direction,
             "agent": agent.id, "agent_name": agent.name,
             "topic": wrapup.topic, "result": wrapup.result,
             "summary": wrapup.summary, "search_key": fold(wrapup.summary.reveal()),

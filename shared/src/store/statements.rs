@@ -59,6 +59,7 @@ statements! {
     // calls
     insert_ledger,
     insert_calls,
+    insert_talks,
     /// `$1` call, `$2` microseconds.
     set_pop_time,
     insert_missed,

@@ -4,11 +4,12 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::account::ZoneValues;
-use crate::domain::agent::Wish;
+use crate::domain::agent::{Presence, Wish, Work};
+use crate::domain::call::{DialRule, PartyFailure, PartyRole, Target};
 use crate::domain::customer::NewCustomer;
 use crate::domain::interaction::{Channel, Direction};
 use crate::domain::request::FieldValue;
-use crate::ids::{AccountId, CallId, CallbackId, CustomerId, InteractionId, RequestId};
+use crate::ids::{AccountId, AgentId, CallId, CallbackId, CustomerId, InteractionId, RequestId};
 use crate::pii::{Personal, Secret};
 use crate::time::UtcMs;
 
@@ -26,6 +27,71 @@ pub enum Command {
     HangUp {
         call: CallId,
     },
+    /// The customer hears music, and this agent nobody.
+    Hold {
+        call: CallId,
+    },
+    Retrieve {
+        call: CallId,
+    },
+    /// What this agent says reaches nobody; the agent still hears.
+    Mute {
+        call: CallId,
+        muted: bool,
+    },
+    /// Tones to whom this agent speaks with: `0`-`9`, `*`, `#`, `A`-`D`.
+    SendDigits {
+        call: CallId,
+        digits: String,
+    },
+    /// Hands the call over without a word; this agent is out of it at once.
+    Transfer {
+        call: CallId,
+        to: Target,
+        /// What the next one should know.
+        note: Option<Personal>,
+    },
+    /// Holds the customer and calls somebody else.
+    Consult {
+        call: CallId,
+        to: Target,
+        note: Option<Personal>,
+    },
+    /// Speaks with the one who is on hold, and holds the other.
+    Swap {
+        call: CallId,
+    },
+    /// The customer and the one consulted go on without this agent.
+    CompleteTransfer {
+        call: CallId,
+    },
+    /// All three hear each other.
+    Conference {
+        call: CallId,
+    },
+    /// One party leaves; the others go on. The one consulted, ringing or not, or the customer.
+    DropParty {
+        call: CallId,
+        party: PartyRole,
+    },
+    /// The caller waits with music until somebody picks the call up.
+    Park {
+        call: CallId,
+        note: Option<Personal>,
+    },
+    PickUp {
+        call: CallId,
+    },
+    /// Calls somebody: a customer, a colleague, or a number of the dial plan.
+    Dial {
+        to: Target,
+        /// Whose number it is, when that is known; the card comes with the call.
+        customer: Option<CustomerId>,
+        /// The missed call that this answers.
+        callback: Option<CallbackId>,
+    },
+    /// Who is there to be called. Answered with [`Done::Colleagues`].
+    ListColleagues,
     SetState {
         wish: Wish,
     },
@@ -112,10 +178,36 @@ pub struct ManualEntry {
 #[serde(tag = "done", rename_all = "snake_case")]
 pub enum Done {
     Ok,
-    Interaction { id: InteractionId },
-    Customer { id: CustomerId },
-    Request { id: RequestId },
+    Interaction {
+        id: InteractionId,
+    },
+    Customer {
+        id: CustomerId,
+    },
+    Request {
+        id: RequestId,
+    },
     Reading,
+    /// A call was begun; its events follow.
+    Call {
+        id: CallId,
+    },
+    Colleagues {
+        people: Vec<Colleague>,
+    },
+}
+
+/// Somebody who is signed in and can perhaps be called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Colleague {
+    pub agent: AgentId,
+    pub name: String,
+    /// The number of the telephone, where one is assigned.
+    pub phone: Option<String>,
+    pub presence: Presence,
+    pub work: Work,
+    /// Would ring if it were called now.
+    pub reachable: bool,
 }
 
 /// Why a command did not work, as a code; the screen has the words and the next step.
@@ -137,6 +229,10 @@ pub enum CommandError {
     DatabaseAway,
     #[error("the telephone cannot be reached")]
     PhoneLost,
+    #[error("the dial plan does not allow this number: {rule:?}")]
+    NumberRefused { rule: DialRule },
+    #[error("the other party cannot be called: {why:?}")]
+    PartyFailed { why: PartyFailure },
     #[error("the old password is wrong")]
     WrongPassword,
     #[error("too many commands at once")]

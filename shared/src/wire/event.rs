@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::agent::{Presence, Role, Wish, Work};
-use crate::domain::call::{CallEnding, MissedCall};
+use crate::domain::agent::{Activity, Presence, Role, Wish, Work};
+use crate::domain::call::{CallEnding, CallKind, MissedCall, Party, PartyFailure, PartyState, PathStep};
 use crate::domain::queue::QueueCode;
 use crate::ids::{AgentId, CallId, CustomerId};
 use crate::phone::CallerNumber;
@@ -43,6 +43,30 @@ pub enum Event {
         at: UtcMs,
         ending: CallEnding,
         wrapup_limit: UtcMs,
+    },
+    /// What this agent does in the call has changed, or who else is in it. Replaces the line.
+    Line {
+        call: CallId,
+        line: CallLine,
+    },
+    /// Somebody whom this agent called, or whom the call was handed to, did not come or has left.
+    PartyFailed {
+        call: CallId,
+        party: Party,
+        why: PartyFailure,
+    },
+    /// A key pressed by whom this agent speaks with.
+    Digit {
+        call: CallId,
+        digit: char,
+    },
+    /// This agent is out of the call, with nothing to write.
+    Released {
+        call: CallId,
+    },
+    /// The parked calls. Replaces the list.
+    Parked {
+        calls: Vec<ParkedCall>,
     },
     /// The wrap-up is written and the agent free of the call.
     WrapupSaved {
@@ -89,6 +113,73 @@ pub struct Offer {
     pub age_us: i64,
     pub customer: Option<CustomerId>,
     pub card: Sealed<CardState>,
+    #[serde(default, skip_serializing_if = "CallKind::is_inbound")]
+    pub kind: CallKind,
+    /// Who calls on whose behalf; a plain caller of a queue has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<OfferedBy>,
+    /// Where the call has been before, oldest first, with the notes of those who had it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub path: Vec<PathStep>,
+}
+
+/// A colleague who stands behind an offer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfferedBy {
+    pub agent: AgentId,
+    pub name: String,
+    pub how: OfferedHow,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OfferedHow {
+    /// Handed over without a word; the customer is on the line.
+    Transfer,
+    /// The colleague asks, the customer hears music meanwhile.
+    Consult,
+    /// A colleague calls, about nobody.
+    Internal,
+    /// It comes back: the one it was handed to did not take it.
+    Returned,
+}
+
+/// An agent's own line in a call that is up, or that the agent has dialled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallLine {
+    pub activity: Activity,
+    pub since: UtcMs,
+    /// Nobody hears what this agent says.
+    pub muted: bool,
+    /// `None` for a call among ourselves, and once the customer has left.
+    pub customer: Option<PartyState>,
+    /// Whom this agent consults or confers with.
+    pub peer: Option<PeerLine>,
+    /// This agent was called in by a colleague who still has the customer; the verbs of the call are the colleague's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub guest: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerLine {
+    pub party: Party,
+    pub state: PartyState,
+    pub since: UtcMs,
+}
+
+/// A call that waits with music for whoever picks it up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParkedCall {
+    pub call: CallId,
+    pub queue: QueueCode,
+    pub caller: CallerNumber,
+    /// The name, when the number has exactly one customer.
+    pub name: Option<crate::pii::Personal>,
+    pub parked_at: UtcMs,
+    pub parked_by: AgentId,
+    pub parked_by_name: String,
+    /// Then it rings again at who has parked it, or goes back to the queue.
+    pub until: UtcMs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,6 +194,8 @@ pub enum WithdrawnBecause {
     PhoneLost,
     /// Another desk of the same person has it.
     TakenOver,
+    /// The colleague who called has changed their mind.
+    Cancelled,
 }
 
 /// Both regions of this agent's state, as the screen needs them.
@@ -189,6 +282,8 @@ pub struct Snapshot {
     /// For supervisors.
     pub floor: Option<Box<Floor>>,
     pub faults: Vec<Fault>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parked: Vec<ParkedCall>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -196,6 +291,9 @@ pub struct CallAtDesk {
     pub offer: Box<Offer>,
     pub answered_at: Option<UtcMs>,
     pub ended: Option<EndedCall>,
+    /// While the call is up or dialled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<CallLine>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -225,6 +323,9 @@ mod tests {
             age_us: 900,
             customer: None,
             card: Sealed::pack(&CardState::Withheld).unwrap(),
+            kind: CallKind::Inbound,
+            from: None,
+            path: Vec::new(),
         };
         let state = DeskState {
             presence: Presence::Ready,

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use super::*;
 use crate::domain::account::{AccountStatus, ReadingSource, ZoneValues};
-use crate::domain::call::{CallEnding, CallRecord, MissedCall};
+use crate::domain::call::{CallEnding, CallKind, CallRecord, MissedCall, Talk};
 use crate::domain::customer::CustomerFlag;
 use crate::domain::reading::{ReadingFault, ReadingRules};
 use crate::domain::request::{FieldValue, RequestStatus};
-use crate::ids::CallbackId;
+use crate::ids::{CallbackId, InteractionId};
 use crate::store::{AuditAction, AuditRow, LedgerAudit, LedgerBatch, LedgerRow, OpenStoreError, SaveError};
 use crate::wire::command::{NewReading, NewRequest};
 use crate::wire::http::HistoryQuery;
@@ -20,6 +20,7 @@ promised! {
     a_key_with_another_content_is_refused,
     a_second_wrapup_corrects_the_first,
     a_corrected_wrapup_moves_to_the_right_customer,
+    two_agents_of_one_call_keep_a_wrapup_each,
     one_bad_save_takes_nobody_with_it,
     a_reading_is_judged_kept_and_shown,
     a_doubtful_reading_waits_for_a_yes,
@@ -105,6 +106,16 @@ async fn a_corrected_wrapup_moves_to_the_right_customer(store: Store) {
     store.save_wrapup(key(), &anna(), &wrapup(500, Some(right)), facts(NOW), NOW).await.unwrap();
     assert_eq!(store.history(wrong, &HistoryQuery::default()).await.unwrap().total, 0);
     assert_eq!(store.history(right, &HistoryQuery::default()).await.unwrap().total, 1);
+}
+
+async fn two_agents_of_one_call_keep_a_wrapup_each(store: Store) {
+    let customer = make(&store, &sokolova()).await;
+    let ben = AgentProfile { id: AgentId(78), name: "Бен".into(), ..anna() };
+    store.save_wrapup(key(), &anna(), &wrapup(500, Some(customer)), facts(NOW), NOW).await.unwrap();
+    let second = CallFacts { entry: Some(InteractionId(501)), ..facts(NOW) };
+    let id = store.save_wrapup(key(), &ben, &wrapup(500, Some(customer)), second, NOW).await.unwrap();
+    assert_eq!(id, InteractionId(501));
+    assert_eq!(store.history(customer, &HistoryQuery::default()).await.unwrap().total, 2);
 }
 
 async fn one_bad_save_takes_nobody_with_it(store: Store) {
@@ -312,6 +323,8 @@ fn lost_call() -> LedgerBatch {
         ended_at: UtcMs(NOW.0 + 1),
         ending: CallEnding::Abandoned,
         invite_to_pop_us: None,
+        kind: CallKind::Inbound,
+        talks: vec![Talk { agent: AgentId(1), from: UtcMs(1), until: UtcMs(2) }],
     };
     let row = AuditRow {
         at: NOW,
@@ -338,6 +351,8 @@ async fn what_is_copied_twice_is_there_once(store: Store) {
     store.set_pop_time(CallId(500), 4_200).await.unwrap();
     assert_eq!(count(&store, "select cast(count(*) as text) from ledger").await, 3);
     assert_eq!(count(&store, "select cast(count(*) as text) from call where invite_to_pop_us = 4200").await, 1);
+    let talks = "select cast(count(*) as text) from call_talk where call_id = 500 and agent_id = 1";
+    assert_eq!(count(&store, talks).await, 1);
     assert_eq!(count(&store, "select cast(count(*) as text) from missed_call").await, 1);
     let seen = "select cast(count(*) as text) from audit where what = 'card_opened' and customer_id = 8";
     assert_eq!(count(&store, seen).await, 1, "the card was opened once, however often that was copied");

@@ -9,13 +9,21 @@ on conflict do nothing";
 
 pub const INSERT_CALLS: &str = "
 insert into call (id, queue, trunk, dialled, caller, customer_id, agent_id, arrived_at, offered_at, answered_at,
-    ended_at, ending, invite_to_pop_us)
+    ended_at, ending, invite_to_pop_us, kind)
 select id, queue, trunk, dialled, caller, customer, agent, to_timestamp(arrived_at / 1000.0),
     to_timestamp(offered_at / 1000.0), to_timestamp(answered_at / 1000.0), to_timestamp(ended_at / 1000.0), ending,
-    invite_to_pop_us
+    invite_to_pop_us, coalesce(kind, 'inbound')
 from json_to_recordset($1::text::json) as r (
     id bigint, queue text, trunk text, dialled text, caller json, customer bigint, agent bigint, arrived_at bigint,
-    offered_at bigint, answered_at bigint, ended_at bigint, ending text, invite_to_pop_us bigint)
+    offered_at bigint, answered_at bigint, ended_at bigint, ending text, invite_to_pop_us bigint,
+    kind text)
+on conflict do nothing";
+
+pub const INSERT_TALKS: &str = "
+insert into call_talk (call_id, agent_id, from_at, until_at)
+select c.id, t.agent, to_timestamp(t.\"from\" / 1000.0), to_timestamp(t.until / 1000.0)
+from json_to_recordset($1::text::json) as c (id bigint, talks json),
+    json_to_recordset(coalesce(c.talks, '[]'::json)) as t (agent bigint, \"from\" bigint, until bigint)
 on conflict do nothing";
 
 pub const SET_POP_TIME: &str = "update call set invite_to_pop_us = $2::bigint where id = $1::bigint";

@@ -9,11 +9,17 @@ on conflict do nothing";
 
 pub const INSERT_CALLS: &str = "
 insert into call (id, queue, trunk, dialled, caller, customer_id, agent_id, arrived_at, offered_at, answered_at,
-    ended_at, ending, invite_to_pop_us)
+    ended_at, ending, invite_to_pop_us, kind)
 select value ->> 'id', value ->> 'queue', value ->> 'trunk', value ->> 'dialled', value -> 'caller',
     value ->> 'customer', value ->> 'agent', value ->> 'arrived_at', value ->> 'offered_at', value ->> 'answered_at',
-    value ->> 'ended_at', value ->> 'ending', value ->> 'invite_to_pop_us'
+    value ->> 'ended_at', value ->> 'ending', value ->> 'invite_to_pop_us', coalesce(value ->> 'kind', 'inbound')
 from json_each($1) where true
+on conflict do nothing";
+
+pub const INSERT_TALKS: &str = "
+insert into call_talk (call_id, agent_id, from_at, until_at)
+select c.value ->> 'id', t.value ->> 'agent', t.value ->> 'from', t.value ->> 'until'
+from json_each($1) c, json_each(c.value, '$.talks') t where true
 on conflict do nothing";
 
 pub const SET_POP_TIME: &str = "update call set invite_to_pop_us = $2 where id = $1";

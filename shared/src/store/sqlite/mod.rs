@@ -58,6 +58,7 @@ pub static STATEMENTS: Statements = Statements {
     insert_request: saves::INSERT_REQUEST,
     insert_ledger: calls::INSERT_LEDGER,
     insert_calls: calls::INSERT_CALLS,
+    insert_talks: calls::INSERT_TALKS,
     set_pop_time: calls::SET_POP_TIME,
     insert_missed: calls::INSERT_MISSED,
     missed_calls: calls::MISSED_CALLS,
