@@ -182,6 +182,8 @@ pub enum Cause {
     Asked,
     Pending,
     Routed,
+    /// By a colleague.
+    Called,
     Offered,
     Answered,
     Dials,
@@ -212,6 +214,11 @@ pub enum Input {
     Wants(Wish),
     /// Routing commits the agent to a call.
     Picked {
+        call: CallId,
+        until: Moment,
+    },
+    /// A colleague calls this very agent, who may be not ready for customers.
+    Called {
         call: CallId,
         until: Moment,
     },
@@ -288,6 +295,11 @@ impl AgentState {
         self.presence == Presence::Ready && self.work == Work::Idle
     }
 
+    /// Whether a colleague may call: somebody who is signed in at a desk and has no call, ready or not.
+    pub fn can_be_called(&self) -> bool {
+        matches!(self.presence, Presence::Ready | Presence::NotReady { .. }) && self.work == Work::Idle
+    }
+
     pub fn is_signed_in(&self) -> bool {
         self.presence != Presence::LoggedOut
     }
@@ -301,6 +313,7 @@ impl AgentState {
             Input::DeskBack => self.desk_back(now),
             Input::GraceOver => self.grace_over(now),
             Input::Picked { .. }
+            | Input::Called { .. }
             | Input::OfferDelivered { .. }
             | Input::Answered
             | Input::Dials { .. }
@@ -342,6 +355,9 @@ impl AgentState {
         match input {
             Input::Picked { call, until } if self.is_free() => {
                 self.works(Work::Reserved { call: *call, until: *until }, Cause::Routed, now)
+            }
+            Input::Called { call, until } if self.can_be_called() => {
+                self.works(Work::Reserved { call: *call, until: *until }, Cause::Called, now)
             }
             Input::Dials { call } if self.is_signed_in() => {
                 self.works(Work::Dialing { call: *call }, Cause::Dials, now)

@@ -16,6 +16,8 @@ pub enum CallEnding {
     CallerHungUp,
     /// The agent hung up after talking.
     AgentHungUp,
+    /// An agent's part of a call that goes on without this agent. Never the ending of a whole call.
+    Transferred,
     /// The caller hung up while waiting or ringing.
     Abandoned,
     /// The caller was handed to a number outside and has talked there until one of them hung up.
@@ -33,9 +35,10 @@ pub enum CallEnding {
 }
 
 impl CallEnding {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::CallerHungUp,
         Self::AgentHungUp,
+        Self::Transferred,
         Self::Abandoned,
         Self::TransferredOut,
         Self::Busy,

@@ -1,7 +1,7 @@
 //! What the outside world has to do after a step.
 
 use shared::domain::agent;
-use shared::domain::call::CallEnding;
+use shared::domain::call::{CallEnding, PartyFailure};
 use shared::ids::AgentId;
 use shared::wire::event::WithdrawnBecause;
 use smallvec::SmallVec;
@@ -16,32 +16,44 @@ pub enum Effect {
     RingCaller,
     /// 200 to the caller; the talk, or the music, begins.
     AnswerCaller,
-    /// Music to the caller.
-    PlayMusic,
-    /// The final refusal to a caller who was never answered, or BYE to one who was.
+    /// The final refusal to a caller who was never answered, CANCEL to a customer who is being called, or BYE.
     EndCaller,
+    /// INVITE to the number that the agent has dialled.
+    CallCustomer,
+    /// INVITE to the number outside that is to join, or to take over.
+    CallPeer,
+    /// CANCEL or BYE to that number.
+    EndPeer,
     /// INVITE to the agent's telephone.
     RingPhone(AgentId),
-    /// The telephone is asked to lift itself.
+    /// INVITE to the agent's telephone that lifts itself: the agent has asked for it on the screen.
+    LiftOwnPhone(AgentId),
+    /// The ringing telephone is asked to lift itself.
     LiftPhone(AgentId),
     /// CANCEL or BYE to the agent's telephone, whichever fits.
     EndPhone(AgentId),
-    /// The sound of both goes to the other.
-    Bridge(AgentId),
+    /// Who hears whom has changed: [`Call::scenes`](super::Call::scenes) says how.
+    Sound,
     /// The offer with the card goes to the desk.
     Pop(AgentId),
     /// The offer disappears from the desk.
     Withdraw(AgentId, WithdrawnBecause),
     /// The desk learns that the talk has begun.
     TellAnswered(AgentId),
-    /// The desk learns that the talk is over; the wrap-up begins.
+    /// The desk learns that its part of the call is over; the wrap-up begins.
     TellEnded(AgentId, CallEnding),
+    /// The desk learns that it is out of the call, with nothing to write.
+    TellReleased(AgentId),
+    /// The desk learns that the other one did not come, or has left.
+    TellFailed(AgentId, PartyFailure),
     /// The agent's own state moves.
     Agent(AgentId, agent::Input),
     /// The call waits, in its place by arrival.
     Wait,
     /// The call waits no more.
     LeaveQueue,
+    /// The caller waits parked.
+    Park,
     /// The record is written. The last effect of a call.
     Close(CallEnding),
 }

@@ -1,52 +1,16 @@
-//! The state machine of one call.
+//! The state machine of one call: what happens to it from outside. What its agent does with it is in `verbs.rs`.
 
-use std::time::Duration;
-
-use serde::{Deserialize, Serialize};
-use shared::domain::agent;
-use shared::domain::call::CallEnding;
-use shared::ids::{AgentId, CallId};
+use shared::domain::agent::{self, Activity};
+use shared::domain::call::{CallEnding, PartyFailure};
+use shared::ids::AgentId;
 use shared::time::Moment;
 use shared::wire::event::WithdrawnBecause;
-use smallvec::smallvec;
+use smallvec::{SmallVec, smallvec};
 
 use super::effect::{Effect, Effects};
-
-/// A call, with exactly what is true in its state.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Call {
-    pub id: CallId,
-    pub state: State,
-    /// The INVITE at the socket. A requeue never loses it.
-    pub arrived: Moment,
-    /// Whether the caller has been answered (200), and so hears something.
-    pub caller_answered: bool,
-    /// How long an agent may let it ring.
-    pub ring: Duration,
-    /// How long the queue grants for the wrap-up.
-    pub wrapup: Duration,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// In the queue since then; music plays once the caller was answered.
-    Queued {
-        since: Moment,
-    },
-    /// Rings at this agent.
-    Offered {
-        agent: AgentId,
-        until: Moment,
-    },
-    Talking {
-        agent: AgentId,
-        since: Moment,
-    },
-    Ended {
-        ending: CallEnding,
-    },
-}
+use super::sound::Scenes;
+use super::state::{Call, DialStage, DialTo, Front, Line, Peer, State};
+use super::verbs::Verb;
 
 /// Everything that can happen to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +19,8 @@ pub enum Input {
     Picked(AgentId),
     /// Nobody is free: the call begins to wait.
     NobodyFree,
+    /// An agent's own call begins; `lifted` when the number was dialled on the telephone itself.
+    DialBegins { lifted: bool },
     /// The agent pressed "answer" on the screen.
     AnswerAsked(AgentId),
     /// The agent's telephone was lifted.
@@ -69,10 +35,26 @@ pub enum Input {
     OfferExpired,
     /// BYE or CANCEL from the caller, or the caller's line is dead.
     CallerHungUp,
-    /// The agent hung up, on the screen or on the telephone.
-    AgentHungUp(AgentId),
+    /// BYE from the agent's telephone.
+    PhoneHungUp(AgentId),
     /// The telephone vanished in the talk without a goodbye.
     PhoneLost(AgentId),
+    /// The number that the agent dialled can be heard before it answers.
+    CustomerEarly,
+    /// The number that the agent dialled has answered.
+    CustomerAnswered,
+    CustomerFailed(PartyFailure),
+    /// The number that was called in can be heard before it answers.
+    PeerEarly,
+    PeerAnswered,
+    /// The number that was called in did not answer, or has left.
+    PeerGone(PartyFailure),
+    /// An agent fetches a parked call.
+    Fetched(AgentId),
+    /// Parked long enough.
+    ParkExpired,
+    /// An agent in the call does something with it.
+    Verb(AgentId, Verb),
     /// The service ends and waits no longer.
     ServiceEnds,
 }
@@ -86,161 +68,441 @@ pub enum PhoneFailure {
     Unreachable,
 }
 
+/// What was true before a step, for what follows from the difference.
+struct Before {
+    scenes: Scenes,
+    activities: SmallVec<[(AgentId, Activity); 2]>,
+}
+
 impl Call {
-    pub const fn arrive(id: CallId, ring: Duration, wrapup: Duration, now: Moment) -> Self {
-        Self { id, state: State::Queued { since: now }, arrived: now, caller_answered: false, ring, wrapup }
+    /// Moves the call one step and says what the outside world must do now.
+    pub fn step(&mut self, input: Input, now: Moment) -> Effects {
+        let before = Before { scenes: self.scenes(), activities: self.activities() };
+        let mut effects = match (self.state, input) {
+            (State::Ended { .. }, _) => self.in_ended(input),
+            (_, Input::Verb(agent, verb)) => self.verb(agent, verb, now).unwrap_or_default(),
+            (_, Input::CallerHungUp) => self.caller_hung_up(now),
+            (_, Input::ServiceEnds) => self.end(CallEnding::LostFault, now),
+            (State::Queued { .. }, _) => self.in_queued(input, now),
+            (State::Offered { agent, until, by }, _) => self.in_offered(agent, until, by, input, now),
+            (State::Dialing { agent, to, stage, .. }, _) => self.in_dialing(agent, to, stage, input, now),
+            (State::Talking { agent, line, .. }, _) => self.in_talking(agent, line, input, now),
+            (State::Parked { by, fetched_by, until, .. }, _) => self.in_parked(by, fetched_by, until, input, now),
+            (State::Outside { by, .. }, _) => self.in_outside(by, input, now),
+        };
+        self.settle(&before, &mut effects);
+        effects
     }
 
-    pub const fn is_over(&self) -> bool {
-        matches!(self.state, State::Ended { .. })
+    fn activities(&self) -> SmallVec<[(AgentId, Activity); 2]> {
+        self.agents().into_iter().filter_map(|agent| Some((agent, self.activity(agent)?))).collect()
     }
 
-    /// The agent who has the call now.
-    pub const fn agent(&self) -> Option<AgentId> {
-        match self.state {
-            State::Offered { agent, .. } | State::Talking { agent, .. } => Some(agent),
-            State::Queued { .. } | State::Ended { .. } => None,
+    /// What follows from the new state alone: who has heard the customer, what each agent does, who hears whom.
+    fn settle(&mut self, before: &Before, effects: &mut Effects) {
+        for agent in self.hear_customer() {
+            if !self.heard.contains(&agent) {
+                self.heard.push(agent);
+            }
+        }
+        for (agent, does) in self.activities() {
+            let was = before.activities.iter().find(|(of, _)| *of == agent).map(|(_, activity)| *activity);
+            let answered = effects.contains(&Effect::Agent(agent, agent::Input::Answered));
+            let was = if answered { Some(Activity::Talking) } else { was };
+            if was.is_some_and(|was| was != does) {
+                effects.push(Effect::Agent(agent, agent::Input::Does(does)));
+            }
+        }
+        if !self.is_over() && self.scenes() != before.scenes {
+            effects.push(Effect::Sound);
         }
     }
 
-    /// Moves the call one step and says what the outside world must do now.
-    pub fn step(&mut self, input: Input, now: Moment) -> Effects {
-        match self.state {
-            State::Queued { .. } => match input {
-                Input::Picked(agent) => self.offer(agent, now),
-                Input::NobodyFree => self.wait(),
-                Input::CallerHungUp => self.end(CallEnding::Abandoned, smallvec![Effect::LeaveQueue]),
-                Input::ServiceEnds => self.end(CallEnding::LostFault, smallvec![Effect::LeaveQueue]),
-                // What is left of an offer that has been taken back already.
-                Input::AnswerAsked(_)
-                | Input::PhoneAnswered(_)
-                | Input::PhoneFailed(..)
-                | Input::AgentRejected(_)
-                | Input::DeskLost(_)
-                | Input::OfferExpired
-                | Input::AgentHungUp(_)
-                | Input::PhoneLost(_) => Effects::new(),
-            },
+    fn in_queued(&mut self, input: Input, now: Moment) -> Effects {
+        match input {
+            Input::Picked(agent) => {
+                let until = now.after(self.ring);
+                self.state = State::Offered { agent, until, by: None };
+                let mut effects: Effects = smallvec![Effect::LeaveQueue];
+                effects.extend(self.ring_at(agent, agent::Input::Picked { call: self.id, until }, until));
+                if !self.caller_answered {
+                    effects.push(Effect::RingCaller);
+                }
+                effects
+            }
+            Input::NobodyFree => self.wait(),
+            // What is left of an offer or of a party that is gone already, or belongs to another state.
+            Input::DialBegins { .. }
+            | Input::AnswerAsked(_)
+            | Input::PhoneAnswered(_)
+            | Input::PhoneFailed(..)
+            | Input::AgentRejected(_)
+            | Input::DeskLost(_)
+            | Input::OfferExpired
+            | Input::CallerHungUp
+            | Input::PhoneHungUp(_)
+            | Input::PhoneLost(_)
+            | Input::CustomerEarly
+            | Input::CustomerAnswered
+            | Input::CustomerFailed(_)
+            | Input::PeerEarly
+            | Input::PeerAnswered
+            | Input::PeerGone(_)
+            | Input::Fetched(_)
+            | Input::ParkExpired
+            | Input::Verb(..)
+            | Input::ServiceEnds => Effects::new(),
+        }
+    }
 
-            State::Offered { agent, until } => match input {
-                Input::AnswerAsked(by) if by == agent => smallvec![Effect::LiftPhone(agent)],
-                Input::PhoneAnswered(by) if by == agent => self.talk(agent, now),
-                Input::PhoneFailed(by, failure) if by == agent => {
-                    let (why, blame) = match failure {
-                        PhoneFailure::Rejected => (WithdrawnBecause::Rejected, agent::Input::Rejected),
-                        PhoneFailure::Unreachable => (WithdrawnBecause::PhoneLost, agent::Input::PhoneLost),
-                    };
-                    self.take_back(agent, why, Some(blame), false, now)
-                }
-                Input::AgentRejected(by) if by == agent => {
-                    self.take_back(agent, WithdrawnBecause::Rejected, Some(agent::Input::Rejected), true, now)
-                }
-                // The agent's own machine has already put the agent aside.
-                Input::DeskLost(by) if by == agent => {
-                    self.take_back(agent, WithdrawnBecause::NoAnswer, None, true, now)
-                }
-                Input::OfferExpired if until.is_due(now) => {
-                    self.take_back(agent, WithdrawnBecause::NoAnswer, Some(agent::Input::RangOut), true, now)
-                }
-                Input::CallerHungUp => self.end(
-                    CallEnding::Abandoned,
-                    smallvec![
-                        Effect::EndPhone(agent),
-                        Effect::Withdraw(agent, WithdrawnBecause::CallerGone),
-                        Effect::Agent(agent, agent::Input::CallerGone),
-                    ],
-                ),
-                Input::ServiceEnds => self.end(
-                    CallEnding::LostFault,
-                    smallvec![
-                        Effect::EndPhone(agent),
-                        Effect::Withdraw(agent, WithdrawnBecause::CallerGone),
-                        Effect::Agent(agent, agent::Input::CallerGone),
-                    ],
-                ),
-                Input::PhoneLost(by) if by == agent => {
-                    self.take_back(agent, WithdrawnBecause::PhoneLost, Some(agent::Input::PhoneLost), false, now)
-                }
-                Input::AgentHungUp(by) if by == agent => {
-                    self.take_back(agent, WithdrawnBecause::Rejected, Some(agent::Input::Rejected), true, now)
-                }
+    fn in_offered(&mut self, agent: AgentId, until: Moment, by: Option<AgentId>, input: Input, now: Moment) -> Effects {
+        let no_answer = WithdrawnBecause::NoAnswer;
+        match input {
+            Input::AnswerAsked(of) if of == agent => smallvec![Effect::LiftPhone(agent)],
+            Input::PhoneAnswered(of) if of == agent => self.talk(agent, now),
+            Input::PhoneFailed(of, failure) if of == agent => {
+                let (why, blame) = match failure {
+                    PhoneFailure::Rejected => (WithdrawnBecause::Rejected, agent::Input::Rejected),
+                    PhoneFailure::Unreachable => (WithdrawnBecause::PhoneLost, agent::Input::PhoneLost),
+                };
+                self.take_back(agent, by, why, Some(blame), now)
+            }
+            Input::PhoneLost(of) if of == agent => {
+                self.take_back(agent, by, WithdrawnBecause::PhoneLost, Some(agent::Input::PhoneLost), now)
+            }
+            Input::AgentRejected(of) | Input::PhoneHungUp(of) if of == agent => {
+                self.take_back(agent, by, WithdrawnBecause::Rejected, Some(agent::Input::Rejected), now)
+            }
+            // The agent's own machine has already put the agent aside.
+            Input::DeskLost(of) if of == agent => self.take_back(agent, by, no_answer, None, now),
+            Input::OfferExpired if until.is_due(now) => {
+                self.take_back(agent, by, no_answer, Some(agent::Input::RangOut), now)
+            }
+            Input::Picked(_)
+            | Input::NobodyFree
+            | Input::DialBegins { .. }
+            | Input::AnswerAsked(_)
+            | Input::PhoneAnswered(_)
+            | Input::PhoneFailed(..)
+            | Input::AgentRejected(_)
+            | Input::DeskLost(_)
+            | Input::OfferExpired
+            | Input::CallerHungUp
+            | Input::PhoneHungUp(_)
+            | Input::PhoneLost(_)
+            | Input::CustomerEarly
+            | Input::CustomerAnswered
+            | Input::CustomerFailed(_)
+            | Input::PeerEarly
+            | Input::PeerAnswered
+            | Input::PeerGone(_)
+            | Input::Fetched(_)
+            | Input::ParkExpired
+            | Input::Verb(..)
+            | Input::ServiceEnds => Effects::new(),
+        }
+    }
+
+    fn in_dialing(&mut self, agent: AgentId, to: DialTo, stage: DialStage, input: Input, now: Moment) -> Effects {
+        match (input, stage) {
+            (Input::DialBegins { lifted: false }, DialStage::Lifting) => smallvec![
+                Effect::Agent(agent, agent::Input::Dials { call: self.id }),
+                Effect::Pop(agent),
+                Effect::LiftOwnPhone(agent)
+            ],
+            (Input::DialBegins { lifted: true }, DialStage::Lifting) => {
+                let mut effects: Effects =
+                    smallvec![Effect::Agent(agent, agent::Input::Dials { call: self.id }), Effect::Pop(agent)];
+                effects.extend(self.call_out(agent, to, now));
+                effects
+            }
+            (Input::PhoneAnswered(of), DialStage::Lifting) if of == agent => self.call_out(agent, to, now),
+            // The agent's own telephone: nobody else has been bothered.
+            (Input::PhoneFailed(of, _) | Input::PhoneLost(of) | Input::PhoneHungUp(of), DialStage::Lifting)
+                if of == agent =>
+            {
+                let mut effects: Effects = smallvec![Effect::TellFailed(agent, PartyFailure::Unreachable)];
+                effects.extend(self.end(CallEnding::Unreachable, now));
+                effects
+            }
+            (Input::PhoneHungUp(of) | Input::PhoneLost(of), DialStage::Calling { .. }) if of == agent => {
+                self.end(CallEnding::NoAnswer, now)
+            }
+            (Input::CustomerEarly, DialStage::Calling { early: false }) => {
+                self.state = State::Dialing { agent, to, stage: DialStage::Calling { early: true }, since: now };
+                Effects::new()
+            }
+            (Input::CustomerAnswered, DialStage::Calling { .. }) => {
+                self.caller_answered = true;
+                self.talk(agent, now)
+            }
+            (Input::CustomerFailed(why), DialStage::Calling { .. }) => {
+                let mut effects: Effects = smallvec![Effect::TellFailed(agent, why)];
+                effects.extend(self.end(ending_of(why), now));
+                effects
+            }
+            (
                 Input::Picked(_)
                 | Input::NobodyFree
+                | Input::DialBegins { .. }
                 | Input::AnswerAsked(_)
                 | Input::PhoneAnswered(_)
-                | Input::PhoneFailed(..)
-                | Input::AgentRejected(_)
-                | Input::DeskLost(_)
-                | Input::OfferExpired
-                | Input::AgentHungUp(_)
-                | Input::PhoneLost(_) => Effects::new(),
-            },
-
-            State::Talking { agent, .. } => match input {
-                Input::CallerHungUp => self.hang_up(agent, CallEnding::CallerHungUp, Effect::EndPhone(agent), now),
-                Input::AgentHungUp(by) if by == agent => {
-                    let mut effects = self.hang_up(agent, CallEnding::AgentHungUp, Effect::EndPhone(agent), now);
-                    effects.insert(0, Effect::EndCaller);
-                    effects
-                }
-                Input::ServiceEnds => self.hang_up(agent, CallEnding::LostFault, Effect::EndPhone(agent), now),
-                // The caller is kept: back to the queue with music and the old place, while the agent writes down
-                // what was said so far.
-                Input::PhoneLost(by) if by == agent => {
-                    self.state = State::Queued { since: now };
-                    smallvec![
-                        Effect::EndPhone(agent),
-                        Effect::TellEnded(agent, CallEnding::LostFault),
-                        Effect::Agent(agent, agent::Input::CallEnded { limit: now.after(self.wrapup) }),
-                        Effect::PlayMusic,
-                        Effect::Wait,
-                    ]
-                }
-                // A lost desk does not cut the talk.
-                Input::DeskLost(_)
-                | Input::Picked(_)
-                | Input::NobodyFree
-                | Input::AnswerAsked(_)
-                | Input::PhoneAnswered(_)
-                | Input::PhoneFailed(..)
-                | Input::AgentRejected(_)
-                | Input::OfferExpired
-                | Input::AgentHungUp(_)
-                | Input::PhoneLost(_) => Effects::new(),
-            },
-
-            State::Ended { .. } => match input {
-                // A telephone that was lifted as the caller hung up: it must not stay off the hook.
-                Input::PhoneAnswered(agent) => smallvec![Effect::EndPhone(agent)],
-                Input::Picked(_)
-                | Input::NobodyFree
-                | Input::AnswerAsked(_)
                 | Input::PhoneFailed(..)
                 | Input::AgentRejected(_)
                 | Input::DeskLost(_)
                 | Input::OfferExpired
                 | Input::CallerHungUp
-                | Input::AgentHungUp(_)
+                | Input::PhoneHungUp(_)
                 | Input::PhoneLost(_)
-                | Input::ServiceEnds => Effects::new(),
-            },
+                | Input::CustomerEarly
+                | Input::CustomerAnswered
+                | Input::CustomerFailed(_)
+                | Input::PeerEarly
+                | Input::PeerAnswered
+                | Input::PeerGone(_)
+                | Input::Fetched(_)
+                | Input::ParkExpired
+                | Input::Verb(..)
+                | Input::ServiceEnds,
+                DialStage::Lifting | DialStage::Calling { .. },
+            ) => Effects::new(),
         }
     }
 
-    fn offer(&mut self, agent: AgentId, now: Moment) -> Effects {
-        let until = now.after(self.ring);
-        self.state = State::Offered { agent, until };
-        let mut effects: Effects = smallvec![
-            Effect::LeaveQueue,
-            Effect::Agent(agent, agent::Input::Picked { call: self.id, until }),
-            Effect::Pop(agent),
-            Effect::RingPhone(agent),
-            Effect::Agent(agent, agent::Input::OfferDelivered { until }),
-        ];
-        if !self.caller_answered {
-            effects.push(Effect::RingCaller);
+    /// The dialler's telephone is lifted: now the other side is called.
+    fn call_out(&mut self, agent: AgentId, to: DialTo, now: Moment) -> Effects {
+        match to {
+            DialTo::Customer => {
+                self.state = State::Dialing { agent, to, stage: DialStage::Calling { early: false }, since: now };
+                smallvec![Effect::CallCustomer]
+            }
+            DialTo::Agent(colleague) => self.call_in(agent, now, Peer::Agent(colleague)),
         }
-        effects
+    }
+
+    /// Calls somebody into the call; the customer, if there is one, is held.
+    pub(super) fn call_in(&mut self, agent: AgentId, now: Moment, peer: Peer) -> Effects {
+        let until = now.after(self.ring);
+        self.state = State::Talking { agent, since: now, line: Line::Calling { peer, until, early: false } };
+        match peer {
+            Peer::Number => smallvec![Effect::CallPeer],
+            Peer::Agent(colleague) => self.ring_at(colleague, agent::Input::Called { call: self.id, until }, until),
+        }
+    }
+
+    fn in_talking(&mut self, agent: AgentId, line: Line, input: Input, now: Moment) -> Effects {
+        let guest = line.peer();
+        let is_guest = |of: AgentId| guest == Some(Peer::Agent(of));
+        match (input, line) {
+            (Input::PhoneHungUp(of), _) if of == agent => self.owner_put_down(agent, line, now),
+            (Input::PhoneLost(of), _) if of == agent => self.owner_lost(agent, line, now),
+
+            (Input::AnswerAsked(of), Line::Calling { .. }) if is_guest(of) => smallvec![Effect::LiftPhone(of)],
+            (Input::PhoneAnswered(of), Line::Calling { peer, .. }) if is_guest(of) => {
+                self.state = State::Talking { agent, since: now, line: Line::Consulting { peer, front: Front::Peer } };
+                smallvec![Effect::Agent(of, agent::Input::Answered), Effect::TellAnswered(of)]
+            }
+            (Input::PhoneFailed(of, PhoneFailure::Rejected) | Input::AgentRejected(of), Line::Calling { .. })
+                if is_guest(of) =>
+            {
+                self.guest_did_not_come(agent, of, WithdrawnBecause::Rejected, PartyFailure::Rejected, now)
+            }
+            (Input::PhoneFailed(of, PhoneFailure::Unreachable) | Input::PhoneLost(of), Line::Calling { .. })
+                if is_guest(of) =>
+            {
+                self.guest_did_not_come(agent, of, WithdrawnBecause::PhoneLost, PartyFailure::Unreachable, now)
+            }
+            (Input::PhoneHungUp(of) | Input::DeskLost(of), Line::Calling { .. }) if is_guest(of) => {
+                self.guest_did_not_come(agent, of, WithdrawnBecause::NoAnswer, PartyFailure::NoAnswer, now)
+            }
+            (Input::OfferExpired, Line::Calling { peer: Peer::Agent(of), until, .. }) if until.is_due(now) => {
+                self.guest_did_not_come(agent, of, WithdrawnBecause::NoAnswer, PartyFailure::NoAnswer, now)
+            }
+            (Input::PhoneHungUp(of) | Input::PhoneLost(of), Line::Consulting { .. } | Line::Conference { .. })
+                if is_guest(of) =>
+            {
+                self.guest_left(agent, of, line, now)
+            }
+
+            (Input::PeerEarly, Line::Calling { peer: Peer::Number, until, early: false }) => {
+                let line = Line::Calling { peer: Peer::Number, until, early: true };
+                self.state = State::Talking { agent, since: now, line };
+                Effects::new()
+            }
+            (Input::PeerAnswered, Line::Calling { peer: Peer::Number, .. }) => {
+                let line = Line::Consulting { peer: Peer::Number, front: Front::Peer };
+                self.state = State::Talking { agent, since: now, line };
+                Effects::new()
+            }
+            (Input::PeerGone(why), _) if guest == Some(Peer::Number) => self.peer_left(agent, line, why, now),
+
+            (
+                Input::Picked(_)
+                | Input::NobodyFree
+                | Input::DialBegins { .. }
+                | Input::AnswerAsked(_)
+                | Input::PhoneAnswered(_)
+                | Input::PhoneFailed(..)
+                | Input::AgentRejected(_)
+                // A lost desk does not cut the talk.
+                | Input::DeskLost(_)
+                | Input::OfferExpired
+                | Input::CallerHungUp
+                | Input::PhoneHungUp(_)
+                | Input::PhoneLost(_)
+                | Input::CustomerEarly
+                | Input::CustomerAnswered
+                | Input::CustomerFailed(_)
+                | Input::PeerEarly
+                | Input::PeerAnswered
+                | Input::PeerGone(_)
+                | Input::Fetched(_)
+                | Input::ParkExpired
+                | Input::Verb(..)
+                | Input::ServiceEnds,
+                Line::Customer { .. } | Line::Calling { .. } | Line::Consulting { .. } | Line::Conference { .. },
+            ) => Effects::new(),
+        }
+    }
+
+    fn in_parked(
+        &mut self,
+        by: AgentId,
+        fetched_by: Option<AgentId>,
+        until: Moment,
+        input: Input,
+        now: Moment,
+    ) -> Effects {
+        match (input, fetched_by) {
+            (Input::Fetched(agent), None) => {
+                self.state = State::Parked { by, since: now, until, fetched_by: Some(agent) };
+                smallvec![
+                    Effect::Agent(agent, agent::Input::Dials { call: self.id }),
+                    Effect::Pop(agent),
+                    Effect::LiftOwnPhone(agent)
+                ]
+            }
+            (Input::PhoneAnswered(of), Some(agent)) if of == agent => self.talk(agent, now),
+            (Input::PhoneFailed(of, _) | Input::PhoneHungUp(of) | Input::PhoneLost(of), Some(agent))
+                if of == agent =>
+            {
+                self.state = State::Parked { by, since: now, until, fetched_by: None };
+                smallvec![
+                    Effect::EndPhone(agent),
+                    Effect::TellFailed(agent, PartyFailure::Unreachable),
+                    Effect::TellReleased(agent),
+                    Effect::Agent(agent, agent::Input::Released),
+                    Effect::Park
+                ]
+            }
+            (Input::ParkExpired, None) if until.is_due(now) => {
+                self.state = State::Queued { since: now };
+                smallvec![Effect::Wait]
+            }
+            (
+                Input::Picked(_)
+                | Input::NobodyFree
+                | Input::DialBegins { .. }
+                | Input::AnswerAsked(_)
+                | Input::PhoneAnswered(_)
+                | Input::PhoneFailed(..)
+                | Input::AgentRejected(_)
+                | Input::DeskLost(_)
+                | Input::OfferExpired
+                | Input::CallerHungUp
+                | Input::PhoneHungUp(_)
+                | Input::PhoneLost(_)
+                | Input::CustomerEarly
+                | Input::CustomerAnswered
+                | Input::CustomerFailed(_)
+                | Input::PeerEarly
+                | Input::PeerAnswered
+                | Input::PeerGone(_)
+                | Input::Fetched(_)
+                | Input::ParkExpired
+                | Input::Verb(..)
+                | Input::ServiceEnds,
+                Some(_) | None,
+            ) => Effects::new(),
+        }
+    }
+
+    fn in_outside(&mut self, by: AgentId, input: Input, now: Moment) -> Effects {
+        let State::Outside { up, .. } = self.state else { return Effects::new() };
+        match (input, up) {
+            (Input::PeerAnswered, false) => {
+                self.state = State::Outside { by, since: now, up: true };
+                Effects::new()
+            }
+            // Nobody is there: the caller is not lost, and comes first in the queue.
+            (Input::PeerGone(why), false) => {
+                self.state = State::Queued { since: now };
+                smallvec![Effect::TellFailed(by, why), Effect::Wait]
+            }
+            (Input::PeerGone(_), true) => self.end(CallEnding::TransferredOut, now),
+            (
+                Input::Picked(_)
+                | Input::NobodyFree
+                | Input::DialBegins { .. }
+                | Input::AnswerAsked(_)
+                | Input::PhoneAnswered(_)
+                | Input::PhoneFailed(..)
+                | Input::AgentRejected(_)
+                | Input::DeskLost(_)
+                | Input::OfferExpired
+                | Input::CallerHungUp
+                | Input::PhoneHungUp(_)
+                | Input::PhoneLost(_)
+                | Input::CustomerEarly
+                | Input::CustomerAnswered
+                | Input::CustomerFailed(_)
+                | Input::PeerEarly
+                | Input::PeerAnswered
+                | Input::Fetched(_)
+                | Input::ParkExpired
+                | Input::Verb(..)
+                | Input::ServiceEnds,
+                true | false,
+            ) => Effects::new(),
+        }
+    }
+
+    fn in_ended(&self, input: Input) -> Effects {
+        match input {
+            // A telephone or a number that answered as the call ended: it must not stay off the hook.
+            Input::PhoneAnswered(agent) => smallvec![Effect::EndPhone(agent)],
+            Input::PeerAnswered => smallvec![Effect::EndPeer],
+            Input::CustomerAnswered => smallvec![Effect::EndCaller],
+            Input::Picked(_)
+            | Input::NobodyFree
+            | Input::DialBegins { .. }
+            | Input::AnswerAsked(_)
+            | Input::PhoneFailed(..)
+            | Input::AgentRejected(_)
+            | Input::DeskLost(_)
+            | Input::OfferExpired
+            | Input::CallerHungUp
+            | Input::PhoneHungUp(_)
+            | Input::PhoneLost(_)
+            | Input::CustomerEarly
+            | Input::CustomerFailed(_)
+            | Input::PeerEarly
+            | Input::PeerGone(_)
+            | Input::Fetched(_)
+            | Input::ParkExpired
+            | Input::Verb(..)
+            | Input::ServiceEnds => Effects::new(),
+        }
+    }
+
+    fn caller_hung_up(&mut self, now: Moment) -> Effects {
+        let ending = match self.state {
+            State::Outside { up: true, .. } => CallEnding::TransferredOut,
+            // Nobody has talked with the caller yet.
+            _ if self.heard.is_empty() => CallEnding::Abandoned,
+            _ => CallEnding::CallerHungUp,
+        };
+        self.end(ending, now)
     }
 
     fn wait(&mut self) -> Effects {
@@ -248,178 +510,232 @@ impl Call {
             return smallvec![Effect::Wait];
         }
         self.caller_answered = true;
-        smallvec![Effect::AnswerCaller, Effect::PlayMusic, Effect::Wait]
+        smallvec![Effect::AnswerCaller, Effect::Wait]
+    }
+
+    /// The offer to one agent, at the desk and at the telephone.
+    pub(super) fn ring_at(&self, agent: AgentId, commits: agent::Input, until: Moment) -> Effects {
+        smallvec![
+            Effect::Agent(agent, commits),
+            Effect::Pop(agent),
+            Effect::RingPhone(agent),
+            Effect::Agent(agent, agent::Input::OfferDelivered { until }),
+        ]
     }
 
     fn talk(&mut self, agent: AgentId, now: Moment) -> Effects {
-        self.state = State::Talking { agent, since: now };
+        self.state = State::Talking { agent, since: now, line: Line::Customer { held: false } };
         let mut effects = Effects::new();
         if !self.caller_answered {
             self.caller_answered = true;
             effects.push(Effect::AnswerCaller);
         }
-        effects.extend([
-            Effect::Bridge(agent),
-            Effect::Agent(agent, agent::Input::Answered),
-            Effect::TellAnswered(agent),
-        ]);
+        effects.extend([Effect::Agent(agent, agent::Input::Answered), Effect::TellAnswered(agent)]);
         effects
     }
 
-    /// The caller returns to the queue with the time of arrival kept.
+    /// The caller returns to the queue with the time of arrival kept. Whom a colleague meant, and not routing, is not
+    /// put aside for it.
     fn take_back(
         &mut self,
         agent: AgentId,
+        by: Option<AgentId>,
         why: WithdrawnBecause,
         blame: Option<agent::Input>,
-        phone_rings: bool,
         now: Moment,
     ) -> Effects {
         self.state = State::Queued { since: now };
-        let mut effects = Effects::new();
-        if phone_rings {
-            effects.push(Effect::EndPhone(agent));
-        }
-        effects.push(Effect::Withdraw(agent, why));
-        effects.extend(blame.map(|input| Effect::Agent(agent, input)));
+        let mut effects: Effects = smallvec![Effect::EndPhone(agent), Effect::Withdraw(agent, why)];
+        let gentle = |input| match (by, input) {
+            (Some(_), agent::Input::RangOut | agent::Input::Rejected) => agent::Input::CallerGone,
+            (_, input) => input,
+        };
+        effects.extend(blame.map(|input| Effect::Agent(agent, gentle(input))));
+        effects.extend(by.map(|by| Effect::TellFailed(by, failure_of(why))));
         effects.push(Effect::Wait);
         effects
     }
 
-    fn hang_up(&mut self, agent: AgentId, ending: CallEnding, end_phone: Effect, now: Moment) -> Effects {
-        self.end(
-            ending,
-            smallvec![
-                end_phone,
-                Effect::TellEnded(agent, ending),
-                Effect::Agent(agent, agent::Input::CallEnded { limit: now.after(self.wrapup) }),
-            ],
-        )
+    /// BYE from the telephone of whoever has the call. Whoever consults and puts the handset down hands the call over,
+    /// as on any telephone; with the customer alone it is the end.
+    fn owner_put_down(&mut self, agent: AgentId, line: Line, now: Moment) -> Effects {
+        match line {
+            Line::Customer { .. } => self.end(CallEnding::AgentHungUp, now),
+            _ if !self.has_customer => self.end(CallEnding::AgentHungUp, now),
+            Line::Calling { .. } | Line::Consulting { .. } | Line::Conference { .. } => {
+                self.hand_over(agent, line, CallEnding::Transferred, now)
+            }
+        }
     }
 
-    fn end(&mut self, ending: CallEnding, mut effects: Effects) -> Effects {
+    /// The owner's telephone is dead. The customer is kept: with the colleague who is there already, or back in the
+    /// queue with music and the old place, while the agent writes down what was said so far.
+    fn owner_lost(&mut self, agent: AgentId, line: Line, now: Moment) -> Effects {
+        if !self.has_customer {
+            return self.end(CallEnding::LostFault, now);
+        }
+        match line {
+            Line::Consulting { .. } | Line::Conference { .. } => {
+                self.hand_over(agent, line, CallEnding::LostFault, now)
+            }
+            Line::Customer { .. } | Line::Calling { .. } => {
+                let mut effects = self.dismiss_peer(line, now);
+                effects.extend(self.part(agent, CallEnding::LostFault, now));
+                self.state = State::Queued { since: now };
+                effects.push(Effect::Wait);
+                effects
+            }
+        }
+    }
+
+    /// The peer takes the call over, from whatever line it is on.
+    pub(super) fn hand_over(&mut self, agent: AgentId, line: Line, ending: CallEnding, now: Moment) -> Effects {
+        let Some(peer) = line.peer() else { return Effects::new() };
+        let mut effects = self.part(agent, ending, now);
+        let rings = matches!(line, Line::Calling { .. });
+        match (peer, line) {
+            (Peer::Agent(colleague), Line::Calling { until, .. }) => {
+                self.state = State::Offered { agent: colleague, until, by: Some(agent) };
+            }
+            (Peer::Agent(colleague), _) => {
+                self.state = State::Talking { agent: colleague, since: now, line: Line::Customer { held: false } };
+                effects.push(Effect::TellAnswered(colleague));
+            }
+            (Peer::Number, _) => self.state = State::Outside { by: agent, since: now, up: !rings },
+        }
+        effects
+    }
+
+    /// Whoever was called in is sent away: an offer is withdrawn, a number hung up, a colleague released.
+    pub(super) fn dismiss_peer(&self, line: Line, now: Moment) -> Effects {
+        match (line.peer(), line) {
+            (None, _) => Effects::new(),
+            (Some(Peer::Number), _) => smallvec![Effect::EndPeer],
+            (Some(Peer::Agent(colleague)), Line::Calling { .. }) => smallvec![
+                Effect::EndPhone(colleague),
+                Effect::Withdraw(colleague, WithdrawnBecause::Cancelled),
+                Effect::Agent(colleague, agent::Input::CallerGone),
+            ],
+            (Some(Peer::Agent(colleague)), _) => self.part(colleague, CallEnding::Transferred, now),
+        }
+    }
+
+    fn guest_did_not_come(
+        &mut self,
+        agent: AgentId,
+        guest: AgentId,
+        withdrawn: WithdrawnBecause,
+        why: PartyFailure,
+        now: Moment,
+    ) -> Effects {
+        let mut effects: Effects = smallvec![
+            Effect::EndPhone(guest),
+            Effect::Withdraw(guest, withdrawn),
+            Effect::Agent(guest, agent::Input::CallerGone),
+            Effect::TellFailed(agent, why),
+        ];
+        effects.extend(self.alone_again(agent, true, ending_of(why), now));
+        effects
+    }
+
+    /// A colleague who was called in puts the telephone down.
+    pub(super) fn guest_left(&mut self, agent: AgentId, guest: AgentId, line: Line, now: Moment) -> Effects {
+        let mut effects = self.part(guest, CallEnding::AgentHungUp, now);
+        effects.extend(self.peer_left(agent, line, PartyFailure::HungUp, now));
+        effects
+    }
+
+    /// The one who was called in did not come, or has left. The customer stays on hold until the agent takes the talk
+    /// up again; a conference goes on as a talk.
+    fn peer_left(&mut self, agent: AgentId, line: Line, why: PartyFailure, now: Moment) -> Effects {
+        let mut effects: Effects = smallvec![Effect::TellFailed(agent, why)];
+        let held = match line {
+            Line::Calling { .. } | Line::Consulting { front: Front::Peer, .. } => true,
+            Line::Customer { .. } | Line::Consulting { front: Front::Customer, .. } | Line::Conference { .. } => false,
+        };
+        let ending = if matches!(line, Line::Calling { .. }) { ending_of(why) } else { CallEnding::AgentHungUp };
+        effects.extend(self.alone_again(agent, held, ending, now));
+        effects
+    }
+
+    /// The agent is left with the customer; with nobody, when there is none.
+    pub(super) fn alone_again(&mut self, agent: AgentId, held: bool, ending: CallEnding, now: Moment) -> Effects {
+        if self.has_customer {
+            self.state = State::Talking { agent, since: now, line: Line::Customer { held } };
+            return Effects::new();
+        }
+        self.state = State::Talking { agent, since: now, line: Line::Customer { held: true } };
+        self.end(ending, now)
+    }
+
+    /// One agent leaves. Whoever has heard the customer, or has dialled, has something to write.
+    pub(super) fn part(&self, agent: AgentId, ending: CallEnding, now: Moment) -> Effects {
+        let has_dialled = matches!(
+            self.state,
+            State::Dialing { agent: dialler, to: DialTo::Customer, stage: DialStage::Calling { .. }, .. }
+                if dialler == agent
+        );
+        if self.heard.contains(&agent) || has_dialled {
+            smallvec![
+                Effect::EndPhone(agent),
+                Effect::TellEnded(agent, ending),
+                Effect::Agent(agent, agent::Input::CallEnded { limit: now.after(self.wrapup) }),
+            ]
+        } else {
+            smallvec![
+                Effect::EndPhone(agent),
+                Effect::TellReleased(agent),
+                Effect::Agent(agent, agent::Input::Released)
+            ]
+        }
+    }
+
+    /// Everybody leaves, and the record is written.
+    pub(super) fn end(&mut self, ending: CallEnding, now: Moment) -> Effects {
+        let mut effects = match self.state {
+            State::Queued { .. } => smallvec![Effect::LeaveQueue],
+            State::Offered { agent, .. } => smallvec![
+                Effect::EndPhone(agent),
+                Effect::Withdraw(agent, WithdrawnBecause::CallerGone),
+                Effect::Agent(agent, agent::Input::CallerGone),
+            ],
+            State::Dialing { agent, .. } => self.part(agent, ending, now),
+            State::Talking { agent, line, .. } => {
+                let mut effects = match (line.peer(), line) {
+                    (Some(Peer::Agent(guest)), Line::Consulting { .. } | Line::Conference { .. }) => {
+                        self.part(guest, ending, now)
+                    }
+                    _ => self.dismiss_peer(line, now),
+                };
+                effects.extend(self.part(agent, ending, now));
+                effects
+            }
+            State::Parked { fetched_by, .. } => fetched_by.map(|agent| self.part(agent, ending, now)).unwrap_or_default(),
+            State::Outside { .. } => smallvec![Effect::EndPeer],
+            State::Ended { .. } => return Effects::new(),
+        };
         self.state = State::Ended { ending };
         effects.push(Effect::Close(ending));
         effects
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ANNA: AgentId = AgentId(1);
-    const BORIS: AgentId = AgentId(2);
-    const CALL: CallId = CallId(77);
-
-    fn at(s: u64) -> Moment {
-        Moment::at_ms(s * 1000)
+/// How an attempt ended that nobody answered.
+const fn ending_of(why: PartyFailure) -> CallEnding {
+    match why {
+        PartyFailure::Busy | PartyFailure::Rejected | PartyFailure::NotFree => CallEnding::Busy,
+        PartyFailure::NoAnswer | PartyFailure::HungUp => CallEnding::NoAnswer,
+        PartyFailure::Unreachable | PartyFailure::WrongNumber => CallEnding::Unreachable,
     }
+}
 
-    fn arrived() -> Call {
-        Call::arrive(CALL, Duration::from_secs(15), Duration::from_secs(60), at(0))
-    }
-
-    fn offered() -> Call {
-        let mut call = arrived();
-        call.step(Input::Picked(ANNA), at(0));
-        call
-    }
-
-    #[test]
-    fn the_first_free_agent_gets_the_pop_and_the_ring_in_one_step() {
-        let until = at(15);
-        assert_eq!(
-            arrived().step(Input::Picked(ANNA), at(0)).as_slice(),
-            [
-                Effect::LeaveQueue,
-                Effect::Agent(ANNA, agent::Input::Picked { call: CALL, until }),
-                Effect::Pop(ANNA),
-                Effect::RingPhone(ANNA),
-                Effect::Agent(ANNA, agent::Input::OfferDelivered { until }),
-                Effect::RingCaller,
-            ]
-        );
-    }
-
-    #[test]
-    fn a_caller_with_nobody_free_hears_music_and_keeps_the_place() {
-        let mut call = arrived();
-        assert_eq!(
-            call.step(Input::NobodyFree, at(0)).as_slice(),
-            [Effect::AnswerCaller, Effect::PlayMusic, Effect::Wait]
-        );
-        assert!(
-            !call.step(Input::Picked(ANNA), at(40)).contains(&Effect::RingCaller),
-            "an answered caller hears music"
-        );
-        assert_eq!(call.arrived, at(0));
-    }
-
-    #[test]
-    fn an_offer_that_rings_out_costs_the_agent_and_not_the_caller() {
-        let mut call = offered();
-        assert!(call.step(Input::OfferExpired, at(14)).is_empty(), "an early timer means nothing");
-        assert_eq!(
-            call.step(Input::OfferExpired, at(15)).as_slice(),
-            [
-                Effect::EndPhone(ANNA),
-                Effect::Withdraw(ANNA, WithdrawnBecause::NoAnswer),
-                Effect::Agent(ANNA, agent::Input::RangOut),
-                Effect::Wait,
-            ]
-        );
-        assert_eq!(call.arrived, at(0));
-    }
-
-    #[test]
-    fn a_caller_who_hangs_up_while_ringing_frees_the_agent() {
-        assert_eq!(
-            offered().step(Input::CallerHungUp, at(3)).as_slice(),
-            [
-                Effect::EndPhone(ANNA),
-                Effect::Withdraw(ANNA, WithdrawnBecause::CallerGone),
-                Effect::Agent(ANNA, agent::Input::CallerGone),
-                Effect::Close(CallEnding::Abandoned),
-            ]
-        );
-    }
-
-    #[test]
-    fn a_telephone_lifted_as_the_caller_hangs_up_is_put_down_again() {
-        let mut call = offered();
-        call.step(Input::CallerHungUp, at(3));
-        assert_eq!(call.step(Input::PhoneAnswered(ANNA), at(3)).as_slice(), [Effect::EndPhone(ANNA)]);
-    }
-
-    #[test]
-    fn a_late_answer_of_the_agent_before_does_not_take_the_call_from_the_next() {
-        let mut call = offered();
-        call.step(Input::OfferExpired, at(15));
-        call.step(Input::Picked(BORIS), at(15));
-        assert!(call.step(Input::PhoneAnswered(ANNA), at(16)).is_empty());
-        assert_eq!(call.agent(), Some(BORIS));
-    }
-
-    #[test]
-    fn a_telephone_that_dies_in_the_talk_does_not_cost_the_caller() {
-        let mut call = offered();
-        call.step(Input::PhoneAnswered(ANNA), at(2));
-        let effects = call.step(Input::PhoneLost(ANNA), at(9));
-        assert!(effects.contains(&Effect::PlayMusic) && effects.contains(&Effect::Wait));
-        assert!(!effects.iter().any(|e| matches!(e, Effect::EndCaller | Effect::Close(_))));
-    }
-
-    #[test]
-    fn either_side_may_hang_up() {
-        for (input, ending) in
-            [(Input::CallerHungUp, CallEnding::CallerHungUp), (Input::AgentHungUp(ANNA), CallEnding::AgentHungUp)]
-        {
-            let mut call = offered();
-            call.step(Input::PhoneAnswered(ANNA), at(2));
-            let effects = call.step(input, at(30));
-            assert_eq!(effects.contains(&Effect::EndCaller), ending == CallEnding::AgentHungUp);
-            assert_eq!(effects.last(), Some(&Effect::Close(ending)));
-        }
+const fn failure_of(why: WithdrawnBecause) -> PartyFailure {
+    match why {
+        WithdrawnBecause::Rejected => PartyFailure::Rejected,
+        WithdrawnBecause::PhoneLost => PartyFailure::Unreachable,
+        WithdrawnBecause::NoAnswer
+        | WithdrawnBecause::CallerGone
+        | WithdrawnBecause::TakenOver
+        | WithdrawnBecause::Cancelled => PartyFailure::NoAnswer,
     }
 }
