@@ -192,7 +192,14 @@ impl World {
                 let source = source.to_string();
                 self.call_arrives(leg, invite, source, queue, now);
             }
-            Destination::Outside(number) => self.dial_outside(leg, invite, &number, now),
+            Destination::Help(number) | Destination::Short(number) => {
+                self.dial_outside(leg, invite, number.as_str(), now);
+            }
+            // Nobody asks the toll book yet, so nothing of this is let through.
+            Destination::Phone(_) | Destination::Outside(_) => {
+                tracing::info!(source = %source, dialled = %printable(&invite.dialled), "a call to outside was refused");
+                self.stack.reject(leg, 403, None, "this may not be dialled", now);
+            }
             Destination::Refused(why) => {
                 tracing::info!(source = %source, dialled = %printable(&invite.dialled), why = why.words(), "a call was refused");
                 self.stack.reject(leg, why.code(), None, why.words(), now);

@@ -83,8 +83,8 @@ pub struct Outputs {
 impl World {
     pub fn new(config: Arc<Config>, epoch: u64, stack: Stack, sound: Box<dyn Sound>, clock: Clock) -> Self {
         let queues = config.queues.iter().flat_map(|q| q.numbers.iter().map(|n| (n.clone(), q.code.clone())));
-        let outside = config.dial_plan.emergency.iter().chain(&config.dial_plan.short).cloned();
-        let dial_plan = DialPlan::new(queues, outside);
+        let (help, short) = (config.dial_plan.emergency.iter().cloned(), config.dial_plan.short.iter().cloned());
+        let dial_plan = DialPlan::new(queues, help, short);
         let now = clock.now();
         let counters = Counters::new(&config, now.utc_ms);
         Self {
