@@ -6,6 +6,8 @@ use shared::ids::AgentId;
 use shared::wire::event::WithdrawnBecause;
 use smallvec::SmallVec;
 
+use super::sound::Ear;
+
 /// A step rarely asks for more than this many things.
 pub type Effects = SmallVec<[Effect; 6]>;
 
@@ -44,8 +46,8 @@ pub enum Effect {
     TellEnded(AgentId, CallEnding),
     /// The desk learns that it is out of the call, with nothing to write.
     TellReleased(AgentId),
-    /// The desk learns that the other one did not come, or has left.
-    TellFailed(AgentId, PartyFailure),
+    /// The desk learns that somebody did not come, or has left: the one who was called, or its own telephone.
+    TellFailed(AgentId, Ear, PartyFailure),
     /// The agent's own state moves.
     Agent(AgentId, agent::Input),
     /// The call waits, in its place by arrival.

@@ -98,7 +98,7 @@ impl Call {
     }
 }
 
-const fn ear_of(peer: Peer) -> Ear {
+pub(super) const fn ear_of(peer: Peer) -> Ear {
     match peer {
         Peer::Agent(agent) => Ear::Agent(agent),
         Peer::Number => Ear::Peer,

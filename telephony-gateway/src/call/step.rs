@@ -8,7 +8,7 @@ use shared::wire::event::WithdrawnBecause;
 use smallvec::{SmallVec, smallvec};
 
 use super::effect::{Effect, Effects};
-use super::sound::Scenes;
+use super::sound::{Ear, Scenes, ear_of};
 use super::state::{Call, DialStage, DialTo, Front, Line, Peer, State};
 use super::verbs::Verb;
 
@@ -221,7 +221,7 @@ impl Call {
             (Input::PhoneFailed(of, _) | Input::PhoneLost(of) | Input::PhoneHungUp(of), DialStage::Lifting)
                 if of == agent =>
             {
-                let mut effects: Effects = smallvec![Effect::TellFailed(agent, PartyFailure::Unreachable)];
+                let mut effects: Effects = smallvec![Effect::TellFailed(agent, Ear::Agent(agent), PartyFailure::Unreachable)];
                 effects.extend(self.end(CallEnding::Unreachable, now));
                 effects
             }
@@ -237,7 +237,7 @@ impl Call {
                 self.talk(agent, now)
             }
             (Input::CustomerFailed(why), DialStage::Calling { .. }) => {
-                let mut effects: Effects = smallvec![Effect::TellFailed(agent, why)];
+                let mut effects: Effects = smallvec![Effect::TellFailed(agent, Ear::Customer, why)];
                 effects.extend(self.end(ending_of(why), now));
                 effects
             }
@@ -389,7 +389,7 @@ impl Call {
                 self.state = State::Parked { by, since: now, until, fetched_by: None };
                 smallvec![
                     Effect::EndPhone(agent),
-                    Effect::TellFailed(agent, PartyFailure::Unreachable),
+                    Effect::TellFailed(agent, Ear::Agent(agent), PartyFailure::Unreachable),
                     Effect::TellReleased(agent),
                     Effect::Agent(agent, agent::Input::Released),
                     Effect::Park
@@ -437,7 +437,7 @@ impl Call {
             // Nobody is there: the caller is not lost, and comes first in the queue.
             (Input::PeerGone(why), false) => {
                 self.state = State::Queued { since: now };
-                smallvec![Effect::TellFailed(by, why), Effect::Wait]
+                smallvec![Effect::TellFailed(by, Ear::Peer, why), Effect::Wait]
             }
             (Input::PeerGone(_), true) => self.end(CallEnding::TransferredOut, now),
             (
@@ -551,7 +551,7 @@ impl Call {
             (_, input) => input,
         };
         effects.extend(blame.map(|input| Effect::Agent(agent, gentle(input))));
-        effects.extend(by.map(|by| Effect::TellFailed(by, failure_of(why))));
+        effects.extend(by.map(|by| Effect::TellFailed(by, Ear::Agent(agent), failure_of(why))));
         effects.push(Effect::Wait);
         effects
     }
@@ -632,7 +632,7 @@ impl Call {
             Effect::EndPhone(guest),
             Effect::Withdraw(guest, withdrawn),
             Effect::Agent(guest, agent::Input::CallerGone),
-            Effect::TellFailed(agent, why),
+            Effect::TellFailed(agent, Ear::Agent(guest), why),
         ];
         effects.extend(self.alone_again(agent, true, ending_of(why), now));
         effects
@@ -648,7 +648,8 @@ impl Call {
     /// The one who was called in did not come, or has left. The customer stays on hold until the agent takes the talk
     /// up again; a conference goes on as a talk.
     fn peer_left(&mut self, agent: AgentId, line: Line, why: PartyFailure, now: Moment) -> Effects {
-        let mut effects: Effects = smallvec![Effect::TellFailed(agent, why)];
+        let mut effects: Effects =
+            line.peer().map(|peer| Effect::TellFailed(agent, ear_of(peer), why)).into_iter().collect();
         let held = match line {
             Line::Calling { .. } | Line::Consulting { front: Front::Peer, .. } => true,
             Line::Customer { .. } | Line::Consulting { front: Front::Customer, .. } | Line::Conference { .. } => false,

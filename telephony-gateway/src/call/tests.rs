@@ -222,7 +222,7 @@ fn a_colleague_who_heard_the_caller_in_a_conference_writes_too() {
 fn a_colleague_who_hangs_up_leaves_the_caller_on_hold_until_the_agent_is_ready_to_speak() {
     let mut call = consulting();
     let effects = call.step(Input::PhoneHungUp(BORIS), at(30));
-    assert!(effects.contains(&Effect::TellFailed(ANNA, PartyFailure::HungUp)));
+    assert!(effects.contains(&Effect::TellFailed(ANNA, B, PartyFailure::HungUp)));
     assert_eq!(call.scenes().as_slice(), [Scene::Music(C), Scene::Silence(A)]);
 }
 
@@ -232,7 +232,7 @@ fn a_colleague_who_does_not_answer_is_not_punished_and_the_caller_not_lost() {
     does(&mut call, Verb::ConsultAgent(BORIS));
     let effects = call.step(Input::OfferExpired, at(25));
     assert!(effects.contains(&Effect::Agent(BORIS, agent::Input::CallerGone)));
-    assert!(effects.contains(&Effect::TellFailed(ANNA, PartyFailure::NoAnswer)));
+    assert!(effects.contains(&Effect::TellFailed(ANNA, B, PartyFailure::NoAnswer)));
     assert_eq!(call.scenes().as_slice(), [Scene::Music(C), Scene::Silence(A)]);
 }
 
@@ -274,7 +274,7 @@ fn a_blind_transfer_frees_the_agent_at_once_and_comes_back_to_the_queue_when_nob
     assert_eq!(call.scenes().as_slice(), [Scene::Music(C)]);
     let effects = call.step(Input::PhoneFailed(BORIS, PhoneFailure::Rejected), at(12));
     assert!(effects.contains(&Effect::Agent(BORIS, agent::Input::CallerGone)), "a colleague may say no");
-    assert!(effects.contains(&Effect::TellFailed(ANNA, PartyFailure::Rejected)));
+    assert!(effects.contains(&Effect::TellFailed(ANNA, B, PartyFailure::Rejected)));
     assert!(effects.contains(&Effect::Wait));
     assert_eq!(call.arrived, at(0));
 }
@@ -295,7 +295,7 @@ fn a_number_outside_that_does_not_answer_gives_the_caller_back() {
     let mut call = talking();
     does(&mut call, Verb::TransferToNumber);
     let effects = call.step(Input::PeerGone(PartyFailure::Busy), at(20));
-    assert!(effects.contains(&Effect::TellFailed(ANNA, PartyFailure::Busy)));
+    assert!(effects.contains(&Effect::TellFailed(ANNA, Ear::Peer, PartyFailure::Busy)));
     assert!(matches!(call.state, State::Queued { .. }));
 }
 
@@ -357,7 +357,7 @@ fn a_customer_who_was_not_reached_is_written_up_all_the_same() {
     let mut call = Call::dial(CALL, ANNA, DialTo::Customer, LIMITS, at(0));
     call.step(Input::DialBegins { lifted: true }, at(0));
     let effects = call.step(Input::CustomerFailed(PartyFailure::Busy), at(5));
-    assert!(effects.contains(&Effect::TellFailed(ANNA, PartyFailure::Busy)));
+    assert!(effects.contains(&Effect::TellFailed(ANNA, C, PartyFailure::Busy)));
     assert!(effects.contains(&Effect::TellEnded(ANNA, CallEnding::Busy)));
     assert_eq!(effects.last(), Some(&Effect::Close(CallEnding::Busy)));
 }

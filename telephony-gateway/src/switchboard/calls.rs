@@ -1,27 +1,31 @@
 //! Calls on the switchboard: SIP events become inputs of a call, and its effects become SIP, sound and words to
 //! desks. This is the one place where effects are carried out.
 
-use shared::domain::agent::{Presence, Work};
-use shared::domain::call::{CallEnding, CallRecord, MissedCall};
-use shared::domain::queue::QueueCode;
-use shared::ids::{AgentId, CallId, CallbackId, CustomerId};
-use shared::phone::CallerNumber;
-use shared::pii::Personal;
-use shared::store::CallFacts;
-use shared::time::{Moment, UtcMs};
-use shared::wire::Sealed;
-use shared::wire::card::CardState;
-use shared::wire::event::{CallAtDesk, EndedCall, Event as DeskEvent, Offer, WithdrawnBecause};
-use smallvec::SmallVec;
 use std::time::Duration;
 
+use shared::domain::agent::{Activity, Presence, Work};
+use shared::domain::call::{
+    CallEnding, CallKind, CallRecord, MissedCall, PartyFailure, PartyState, PathStep, Stop,
+};
+use shared::domain::queue::QueueCode;
+use shared::ids::{AgentId, CallId, CallbackId, InteractionId};
+use shared::phone::CallerNumber;
+use shared::pii::Personal;
+use shared::time::Moment;
+use shared::wire::Sealed;
+use shared::wire::card::CardState;
+use shared::wire::event::{
+    CallAtDesk, CallLine, EndedCall, Event as DeskEvent, Offer, OfferedBy, OfferedHow, WithdrawnBecause,
+};
+use smallvec::SmallVec;
+
 use super::jobs::{Found, Job};
-use super::legs::Leg;
+use super::slot::{CallSlot, NewSlot, span_of};
 use super::timers::Timer;
 use super::world::{LegOf, World};
-use crate::call::{Call, Effect, Input, PhoneFailure};
+use crate::call::{Call, Ear, Effect, Input, PhoneFailure, State};
 use crate::journal::fact::Fact;
-use crate::net::relay::{PortId, RelayEvent};
+use crate::net::relay::RelayEvent;
 use crate::routing::dial_plan::{Destination, Dialler};
 use crate::sip::{Ending, Event as SipEvent, IncomingInvite, LegId, Origin};
 
@@ -31,100 +35,6 @@ const POP_PATIENCE: Duration = Duration::from_millis(10);
 const OWED_WRAPUP: Duration = Duration::from_secs(24 * 3600);
 /// How many missed calls the desks are shown.
 pub(super) const MISSED_SHOWN: usize = 200;
-
-/// A call with all that belongs to it on this gateway.
-pub struct CallSlot {
-    pub core: Call,
-    pub queue: QueueCode,
-    pub trunk: String,
-    pub dialled: String,
-    pub caller: CallerNumber,
-    pub display_name: Option<Personal>,
-    /// `None` after a restart, and once the caller is gone.
-    pub caller_leg: Option<Leg>,
-    pub phone_leg: Option<(AgentId, Leg)>,
-    pub customer: Option<CustomerId>,
-    pub customer_name: Option<Personal>,
-    pub card: Sealed<CardState>,
-    /// Whose data is on the card.
-    pub shown: SmallVec<[CustomerId; 1]>,
-    pub looked_up: bool,
-    /// The agent whose pop waits for the card.
-    pub pop_for: Option<AgentId>,
-    pub offered_at: Option<UtcMs>,
-    pub offered_until: UtcMs,
-    /// From here the pop's time counts: the INVITE at the socket, or, for a caller who had to wait, the moment at
-    /// which an agent was picked.
-    pub pop_from: Moment,
-    /// Whether nobody was free for the caller at some time.
-    pub waited: bool,
-    pub answered_at: Option<UtcMs>,
-    /// The agent who talked last.
-    pub talked_with: Option<AgentId>,
-    pub ended: Option<EndedCall>,
-    pub invite_to_pop_us: Option<i64>,
-    /// Who still has to write down what it was about.
-    pub owed_by: SmallVec<[AgentId; 1]>,
-    pub span: tracing::Span,
-}
-
-impl CallSlot {
-    /// The offer as a desk sees it now.
-    pub fn offer(&self, now: Moment) -> Offer {
-        Offer {
-            call: self.core.id,
-            queue: self.queue.clone(),
-            caller: self.caller.clone(),
-            display_name: self.display_name.clone(),
-            arrived_at: self.core.arrived.utc_ms,
-            offered_at: self.offered_at.unwrap_or(now.utc_ms),
-            until: self.offered_until,
-            can_answer_from_screen: true,
-            age_us: now.since(self.pop_from).as_micros() as i64,
-            customer: self.customer,
-            card: self.card.clone(),
-        }
-    }
-
-    pub fn at_desk(&self, now: Moment) -> CallAtDesk {
-        CallAtDesk { offer: Box::new(self.offer(now)), answered_at: self.answered_at, ended: self.ended.clone() }
-    }
-
-    /// What a wrap-up needs to know of its call.
-    pub fn facts(&self, now: UtcMs) -> CallFacts {
-        let started_at = self.answered_at.unwrap_or(self.core.arrived.utc_ms);
-        let ended_at = self.ended.as_ref().map_or(now, |ended| ended.at);
-        CallFacts {
-            started_at,
-            duration_s: (ended_at.ms_since(started_at) / 1000).clamp(0, i64::from(i32::MAX)) as i32,
-            queue: self.queue.clone(),
-            caller: self.caller.clone(),
-        }
-    }
-
-    fn leg_at(&self, port: PortId) -> Option<LegId> {
-        let mut legs = self.caller_leg.iter().chain(self.phone_leg.iter().map(|(_, leg)| leg));
-        legs.find(|leg| leg.port == port).map(|leg| leg.id)
-    }
-
-    fn record(&self, ending: CallEnding, now: UtcMs) -> CallRecord {
-        CallRecord {
-            id: self.core.id,
-            queue: self.queue.clone(),
-            trunk: self.trunk.clone(),
-            dialled: self.dialled.clone(),
-            caller: self.caller.clone(),
-            customer: self.customer,
-            agent: self.talked_with,
-            arrived_at: self.core.arrived.utc_ms,
-            offered_at: self.offered_at,
-            answered_at: self.answered_at,
-            ended_at: now,
-            ending,
-            invite_to_pop_us: self.invite_to_pop_us,
-        }
-    }
-}
 
 /// A card that says only what is known without the customer base.
 pub(super) fn sealed_state(state: &CardState) -> Sealed<CardState> {
@@ -143,9 +53,9 @@ impl World {
     fn sip_event(&mut self, event: SipEvent, now: Moment) {
         match event {
             SipEvent::Invited { leg, invite } => self.invited(leg, &invite, now),
-            SipEvent::Ringing { leg, .. } => self.outside_ringing(leg, now),
+            SipEvent::Ringing { leg, sdp } => self.leg_rings(leg, sdp.as_deref(), now),
             SipEvent::Answered { leg, sdp } => self.leg_answered(leg, &sdp, now),
-            SipEvent::Refused { leg, code, .. } => self.leg_refused(leg, code, now),
+            SipEvent::Refused { leg, code, q850, .. } => self.leg_refused(leg, code, q850, now),
             SipEvent::Confirmed { leg, sdp } => self.leg_confirmed(leg, sdp.as_deref(), now),
             SipEvent::HungUp { leg, by, .. } => self.leg_hung_up(leg, by, now),
             SipEvent::Reoffered { leg, sdp } => self.leg_reoffered(leg, sdp.as_deref(), now),
@@ -163,11 +73,13 @@ impl World {
                 tracing::warn!(phone = %printable(&user), %from, ?why, "a registration was refused");
             }
             SipEvent::TrunkAlive { name } => {
+                self.trunk_states.set_alive(&name, true);
                 self.lost_trunks.remove(&name);
                 self.set_fault(shared::wire::event::Fault::TrunkLost, !self.lost_trunks.is_empty());
             }
             SipEvent::TrunkLost { name } => {
                 tracing::warn!(trunk = %name, "a trunk does not answer");
+                self.trunk_states.set_alive(&name, false);
                 self.lost_trunks.insert(name);
                 self.set_fault(shared::wire::event::Fault::TrunkLost, true);
             }
@@ -184,21 +96,17 @@ impl World {
 
     fn invited(&mut self, leg: LegId, invite: &IncomingInvite, now: Moment) {
         let (dialler, source) = match &invite.origin {
-            Origin::Trunk(name) => (Dialler::Trunk, name),
-            Origin::Phone(user) => (Dialler::Phone, user),
+            Origin::Trunk(name) => (Dialler::Trunk, name.clone()),
+            Origin::Phone(user) => (Dialler::Phone, user.clone()),
         };
-        match self.dial_plan.destination(dialler, &invite.dialled) {
-            Destination::Queue(queue) => {
-                let source = source.to_string();
-                self.call_arrives(leg, invite, source, queue, now);
-            }
-            Destination::Help(number) | Destination::Short(number) => {
-                self.dial_outside(leg, invite, number.as_str(), now);
-            }
-            // Nobody asks the toll book yet, so nothing of this is let through.
-            Destination::Phone(_) | Destination::Outside(_) => {
-                tracing::info!(source = %source, dialled = %printable(&invite.dialled), "a call to outside was refused");
-                self.stack.reject(leg, 403, None, "this may not be dialled", now);
+        let dialled = match dialler {
+            Dialler::Trunk => self.routes.dialled_here(&source, &invite.dialled),
+            Dialler::Phone => invite.dialled.clone(),
+        };
+        match self.dial_plan.destination(dialler, &dialled) {
+            Destination::Queue(queue) => self.call_arrives(leg, invite, source.to_string(), queue, now),
+            Destination::Help(_) | Destination::Short(_) | Destination::Outside(_) | Destination::Phone(_) => {
+                self.phone_dials(leg, invite, &source, now);
             }
             Destination::Refused(why) => {
                 tracing::info!(source = %source, dialled = %printable(&invite.dialled), why = why.words(), "a call was refused");
@@ -208,9 +116,7 @@ impl World {
     }
 
     fn call_arrives(&mut self, leg: LegId, invite: &IncomingInvite, trunk: String, queue: QueueCode, now: Moment) {
-        let Some(settings) = self.queue(&queue) else { return };
-        let (ring, wrapup) =
-            (Duration::from_secs(settings.ring_s.into()), Duration::from_secs(settings.wrapup_s.into()));
+        let limits = self.limits(&queue);
         let caller_leg = match self.open_leg(leg, invite.sdp.as_deref(), Some(invite.flow.remote)) {
             Ok(caller_leg) => caller_leg,
             Err(refusal) => {
@@ -219,16 +125,16 @@ impl World {
                 return;
             }
         };
-        let caller = caller_number(invite);
+        let caller = self.caller_number(invite, &trunk);
         let id: CallId = self.ids.mint(now.utc_ms);
-        let span = tracing::info_span!("call", call.id = %id, trunk = %trunk, queue = %queue, caller = ?caller.phone());
+        let span = span_of(id, &trunk, &queue, &caller);
         // Whoever keeps the number to themselves is called "Anonymous" by the network, which is no name.
         let says_who = |name: &&str| !name.is_empty() && caller != CallerNumber::Withheld;
         let display_name = invite.from_display.as_deref().filter(says_who).map(Personal::from);
         span.in_scope(|| tracing::info!("a call has arrived"));
         metrics::counter!("calls_arrived_total", "queue" => queue.to_string()).increment(1);
 
-        self.legs.insert(leg, LegOf::Caller(id));
+        self.legs.insert(leg, LegOf::Customer(id));
         self.counters.arrived(&queue);
         let fact = Fact::Arrived {
             queue: queue.clone(),
@@ -248,32 +154,11 @@ impl World {
             CallerNumber::Short(_) => (CardState::Unknown, true),
             CallerNumber::Withheld => (CardState::Withheld, true),
         };
-        let slot = CallSlot {
-            core: Call::arrive(id, ring, wrapup, invite.arrived),
-            queue: queue.clone(),
-            trunk,
-            dialled: invite.dialled.clone(),
-            caller,
-            display_name,
-            caller_leg: Some(caller_leg),
-            phone_leg: None,
-            customer: None,
-            customer_name: None,
-            card: sealed_state(&card),
-            shown: SmallVec::new(),
-            looked_up,
-            pop_for: None,
-            offered_at: None,
-            offered_until: now.utc_ms,
-            pop_from: invite.arrived,
-            waited: false,
-            answered_at: None,
-            talked_with: None,
-            ended: None,
-            invite_to_pop_us: None,
-            owed_by: SmallVec::new(),
-            span,
-        };
+        let core = Call::arrive(id, limits, invite.arrived);
+        let (dialled, card) = (invite.dialled.clone(), sealed_state(&card));
+        let new = NewSlot { core, queue: queue.clone(), trunk, dialled, caller, card, looked_up, span };
+        let path = vec![PathStep { at: now.utc_ms, stop: Stop::Queue { queue: queue.clone() } }];
+        let slot = CallSlot { display_name, customer_leg: Some(caller_leg), path, ..new.into() };
         self.waiting.join(id, slot.core.arrived, queue);
         self.calls.insert(id, slot);
         self.unheard.push(id);
@@ -282,43 +167,69 @@ impl World {
         self.note(Some(id), None, Fact::QueueJoined {}, now);
     }
 
-    /// Moves a call and carries out what that asks for.
+    /// Moves a call and carries out what that asks for. What an effect brings about (a telephone that cannot be rung)
+    /// is taken after the effects of the step before.
     pub(super) fn call_input(&mut self, id: CallId, input: Input, now: Moment) {
+        self.inputs.push_back((id, input));
+        if std::mem::replace(&mut self.is_stepping, true) {
+            return;
+        }
+        while let Some((id, input)) = self.inputs.pop_front() {
+            self.step_call(id, input, now);
+        }
+        self.is_stepping = false;
+    }
+
+    fn step_call(&mut self, id: CallId, input: Input, now: Moment) {
         let Some(slot) = self.calls.get_mut(&id) else { return };
         let span = slot.span.clone();
         let _inside = span.enter();
         let before = slot.core.state;
         let effects = slot.core.step(input, now);
+        if before == slot.core.state && effects.is_empty() {
+            return;
+        }
         if before != slot.core.state {
             tracing::debug!(from = ?before, to = ?slot.core.state, ?input, "the call moves");
         }
+        slot.follow_talks(now.utc_ms);
         for effect in effects {
             self.carry_out(id, effect, now);
         }
+        self.tell_lines(id, now);
     }
 
     fn carry_out(&mut self, id: CallId, effect: Effect, now: Moment) {
         match effect {
             Effect::RingCaller => {
-                if let Some(leg) = self.caller_leg_id(id) {
+                if let Some(leg) = self.customer_leg_id(id) {
                     self.stack.ring(leg, now);
                 }
             }
-            Effect::AnswerCaller => self.answer_caller(id, now),
-            Effect::PlayMusic => {
-                if let Some(leg) = self.calls.get(&id).and_then(|slot| slot.caller_leg.as_ref()) {
-                    self.sound.play_music(leg.port);
+            Effect::AnswerCaller => self.answer_customer(id, now),
+            Effect::EndCaller => self.end_customer(id, now),
+            Effect::CallCustomer => {
+                if !self.call_number(id, Ear::Customer, now) {
+                    self.number_gone(id, Ear::Customer, PartyFailure::Unreachable, now);
                 }
             }
-            Effect::EndCaller => self.end_caller(id, now),
+            Effect::CallPeer => {
+                if !self.call_number(id, Ear::Peer, now) {
+                    self.number_gone(id, Ear::Peer, PartyFailure::Unreachable, now);
+                }
+            }
+            Effect::EndPeer => self.end_peer(id, now),
             Effect::RingPhone(agent) => self.ring_phone(id, agent, false, now),
+            Effect::LiftOwnPhone(agent) => self.ring_phone(id, agent, true, now),
             Effect::LiftPhone(agent) => self.lift_phone(id, agent, now),
             Effect::EndPhone(agent) => self.end_phone(id, agent, now),
-            Effect::Bridge(agent) => self.bridge(id, agent),
+            Effect::Sound => self.set_sound(id, now),
             Effect::Pop(agent) => self.pop(id, agent, now),
             Effect::Withdraw(agent, why) => self.withdraw(id, agent, why, now),
             Effect::TellAnswered(agent) => self.tell_answered(id, agent, now),
             Effect::TellEnded(agent, ending) => self.tell_ended(id, agent, ending, now),
+            Effect::TellReleased(agent) => self.tell_released(id, agent, now),
+            Effect::TellFailed(agent, who, why) => self.tell_failed(id, agent, who, why, now),
             Effect::Agent(agent, input) => self.agent_input(agent, &input, agent, now),
             Effect::Wait => self.wait(id, now),
             Effect::LeaveQueue => {
@@ -327,8 +238,92 @@ impl World {
                     self.waiting_changed = true;
                 }
             }
+            Effect::Park => self.timers.set(now.after(super::exchange::PARK), Timer::Park(id)),
             Effect::Close(ending) => self.close(id, ending, now),
         }
+    }
+
+    /// Tells each desk of the call what its line has become. The plain talk with the customer needs no telling.
+    pub(super) fn tell_lines(&mut self, id: CallId, now: Moment) {
+        self.tell_parked(now);
+        let Some(slot) = self.calls.get(&id) else { return };
+        let agents = slot.core.agents();
+        let mut told = slot.lines_told.clone();
+        told.retain(|(agent, _)| agents.contains(agent));
+        let lines: SmallVec<[(AgentId, CallLine); 2]> =
+            agents.iter().filter_map(|agent| Some((*agent, self.line_of(id, *agent)?))).collect();
+        for (agent, line) in lines {
+            let before = told.iter().position(|(of, _)| *of == agent);
+            let news = match before {
+                Some(index) => told[index].1 != line,
+                None => !is_plain(&line),
+            };
+            if !news {
+                continue;
+            }
+            match before {
+                Some(index) => told[index].1 = line.clone(),
+                None => told.push((agent, line.clone())),
+            }
+            self.pop_without_card(id, now);
+            self.tell(agent, &DeskEvent::Line { call: id, line }, now);
+        }
+        if let Some(slot) = self.calls.get_mut(&id) {
+            slot.lines_told = told;
+        }
+    }
+
+    /// An agent's line in a call, while there is one.
+    fn line_of(&self, id: CallId, agent: AgentId) -> Option<CallLine> {
+        let slot = self.calls.get(&id)?;
+        let since = self.agents.get(&agent)?.state.work_since.utc_ms;
+        slot.line(agent, since, |agent| self.name_of(agent))
+    }
+
+    /// The call as one agent's desk sees it.
+    pub(super) fn at_desk(&self, id: CallId, agent: AgentId, now: Moment) -> Option<CallAtDesk> {
+        let slot = self.calls.get(&id)?;
+        let part = slot.part(agent);
+        Some(CallAtDesk {
+            offer: Box::new(self.offer(slot, agent, now)),
+            answered_at: part.and_then(|part| part.answered_at),
+            ended: part.and_then(|part| part.ended.clone()),
+            line: self.line_of(id, agent).filter(|line| !is_plain(line)),
+        })
+    }
+
+    /// The offer as this agent's desk sees it now.
+    fn offer(&self, slot: &CallSlot, agent: AgentId, now: Moment) -> Offer {
+        Offer {
+            call: slot.core.id,
+            queue: slot.queue.clone(),
+            caller: slot.caller.clone(),
+            display_name: slot.display_name.clone(),
+            arrived_at: slot.core.arrived.utc_ms,
+            offered_at: slot.offered_at.unwrap_or(now.utc_ms),
+            until: slot.offered_until,
+            can_answer_from_screen: true,
+            age_us: now.since(slot.pop_from).as_micros() as i64,
+            customer: slot.customer,
+            card: slot.card.clone(),
+            kind: slot.core.kind,
+            from: self.offered_by(slot, agent),
+            // The queue that everybody comes from is no news.
+            path: if slot.path.len() > 1 { slot.path.clone() } else { Vec::new() },
+        }
+    }
+
+    /// The colleague behind an offer.
+    fn offered_by(&self, slot: &CallSlot, to: AgentId) -> Option<OfferedBy> {
+        let (agent, how) = match slot.core.state {
+            State::Offered { by: Some(by), .. } => (by, OfferedHow::Transfer),
+            State::Talking { agent, .. } if slot.core.guest() == Some(to) => match slot.core.kind {
+                CallKind::Internal => (agent, OfferedHow::Internal),
+                CallKind::Inbound | CallKind::Outbound => (agent, OfferedHow::Consult),
+            },
+            _ => return None,
+        };
+        Some(OfferedBy { agent, name: self.name_of(agent), how })
     }
 
     fn wait(&mut self, id: CallId, now: Moment) {
@@ -344,8 +339,8 @@ impl World {
     }
 
     fn lift_phone(&mut self, id: CallId, agent: AgentId, now: Moment) {
-        let Some((_, leg)) = self.calls.get(&id).and_then(|slot| slot.phone_leg.as_ref()) else { return };
-        if !self.stack.talk(leg.id, now) {
+        let Some(leg) = self.calls.get(&id).and_then(|slot| Some(slot.phone(agent)?.leg.id)) else { return };
+        if !self.stack.talk(leg, now) {
             self.lift_by_second_invite(id, agent, now);
         }
     }
@@ -369,7 +364,7 @@ impl World {
         slot.offered_at = slot.offered_at.or(Some(now.utc_ms));
         let until = now.after(slot.core.ring);
         slot.offered_until = until.utc_ms;
-        if slot.waited {
+        if slot.waited || !slot.parts.is_empty() {
             slot.pop_from = now;
         }
         self.timers.set(until, Timer::Offer(id));
@@ -393,7 +388,7 @@ impl World {
     fn send_pop(&mut self, id: CallId, agent: AgentId, now: Moment) {
         let Some(slot) = self.calls.get(&id) else { return };
         // The age is read now and not at the turn's beginning: the desk adds its own time to it.
-        let offer = Box::new(slot.offer(self.clock.now()));
+        let offer = Box::new(self.offer(slot, agent, self.clock.now()));
         self.tell(agent, &DeskEvent::Offered { offer }, now);
         let rings = |of: &super::agents::Agent| matches!(of.state.work, Work::Ringing { .. });
         if self.agents.get(&agent).is_some_and(rings) {
@@ -420,8 +415,8 @@ impl World {
             return;
         }
         // A pop that has left without its card, or a customer found by hand.
-        let holders: SmallVec<[AgentId; 2]> =
-            slot.core.agent().into_iter().chain(slot.owed_by.iter().copied()).collect();
+        let owing = slot.parts.iter().filter(|part| part.owed).map(|part| part.agent);
+        let holders: SmallVec<[AgentId; 2]> = slot.core.agents().into_iter().chain(owing).collect();
         if first && slot.offered_at.is_none() {
             return;
         }
@@ -450,36 +445,61 @@ impl World {
     fn tell_answered(&mut self, id: CallId, agent: AgentId, now: Moment) {
         // A telephone that is lifted within the pop's patience: the desk hears of the offer before the answer.
         self.pop_without_card(id, now);
+        let name = self.name_of(agent);
         let Some(slot) = self.calls.get_mut(&id) else { return };
-        slot.answered_at = slot.answered_at.or(Some(now.utc_ms));
-        slot.talked_with = Some(agent);
-        slot.ended = None;
-        tracing::info!(agent.id = %agent, "an operator talks with the caller");
+        if slot.hearing.iter().any(|(of, _)| *of == agent) {
+            slot.answered_at = slot.answered_at.or(Some(now.utc_ms));
+            slot.talked_with = Some(agent);
+            let stop = Stop::Agent { agent, name, note: None };
+            if !slot.path.iter().any(|step| matches!(&step.stop, Stop::Agent { agent: of, .. } if *of == agent)) {
+                slot.path.push(PathStep { at: now.utc_ms, stop });
+            }
+        }
+        let part = slot.part_mut(agent);
+        (part.answered_at, part.ended) = (Some(now.utc_ms), None);
+        tracing::info!(agent.id = %agent, "an operator talks");
         self.note(Some(id), Some(agent), Fact::Answered {}, now);
         self.tell(agent, &DeskEvent::Answered { call: id, at: now.utc_ms }, now);
         self.floor_changed = true;
     }
 
     fn tell_ended(&mut self, id: CallId, agent: AgentId, ending: CallEnding, now: Moment) {
+        let first = self.calls.get(&id).is_none_or(|slot| slot.parts.iter().all(|part| part.agent == agent || !part.owed && part.ended.is_none()));
+        // Each further agent of a call writes an entry of their own.
+        let entry = (!first).then(|| self.ids.mint::<InteractionId>(now.utc_ms));
         let Some(slot) = self.calls.get_mut(&id) else { return };
         let wrapup_limit = now.after(slot.core.wrapup).utc_ms;
-        slot.ended = Some(EndedCall { at: now.utc_ms, ending, wrapup_limit });
-        slot.owed_by.push(agent);
-        self.note(Some(id), Some(agent), Fact::TalkEnded { ending }, now);
+        let part = slot.part_mut(agent);
+        part.ended = Some(EndedCall { at: now.utc_ms, ending, wrapup_limit });
+        part.owed = true;
+        part.entry = part.entry.or(entry);
+        let entry = part.entry;
+        self.note(Some(id), Some(agent), Fact::TalkEnded { ending, entry }, now);
         self.tell(agent, &DeskEvent::Ended { call: id, at: now.utc_ms, ending, wrapup_limit }, now);
         self.floor_changed = true;
     }
 
+    fn tell_released(&mut self, id: CallId, agent: AgentId, now: Moment) {
+        self.pop_without_card(id, now);
+        self.note(Some(id), Some(agent), Fact::Released {}, now);
+        self.tell(agent, &DeskEvent::Released { call: id }, now);
+        self.floor_changed = true;
+    }
+
     fn close(&mut self, id: CallId, ending: CallEnding, now: Moment) {
-        self.end_caller(id, now);
-        let Some(slot) = self.calls.get(&id) else { return };
+        self.end_customer(id, now);
+        self.end_peer(id, now);
+        let Some(slot) = self.calls.get_mut(&id) else { return };
+        slot.follow_talks(now.utc_ms);
         let record = slot.record(ending, now.utc_ms);
-        let owed = !slot.owed_by.is_empty();
-        let missed =
-            (!ending.was_answered() && ending != CallEnding::Rejected).then(|| self.missed_call(slot, &record));
+        let owed = slot.is_owed();
+        let is_missed = record.kind.is_inbound() && !ending.was_answered() && ending != CallEnding::Rejected;
+        let missed = is_missed.then(|| missed_call(slot, &record));
         tracing::info!(?ending, "the call is over");
         metrics::counter!("calls_ended_total", "ending" => format!("{ending:?}")).increment(1);
-        self.counters.ended(&record);
+        if record.kind.is_inbound() {
+            self.counters.ended(&record);
+        }
         self.note(Some(id), record.agent, Fact::Ended { record }, now);
         if let Some(mut missed) = missed {
             missed.id = self.ids.mint(now.utc_ms);
@@ -491,23 +511,6 @@ impl World {
             self.forget_call(id);
         }
         self.floor_changed = true;
-    }
-
-    #[expect(clippy::unused_self, reason = "reads as what the floor does")]
-    fn missed_call(&self, slot: &CallSlot, record: &CallRecord) -> MissedCall {
-        MissedCall {
-            id: CallbackId(0),
-            call: record.id,
-            queue: record.queue.clone(),
-            caller: record.caller.clone(),
-            customer: record.customer,
-            customer_name: slot.customer_name.clone(),
-            lost_at: record.ended_at,
-            waited_s: (record.ended_at.ms_since(record.arrived_at) / 1000).clamp(0, i64::from(i32::MAX)) as i32,
-            ending: record.ending,
-            handled_by: None,
-            handled_at: None,
-        }
     }
 
     /// A call that is owed a call back. A caller without a number cannot be called back.
@@ -543,10 +546,19 @@ impl World {
         }
     }
 
+    fn leg_rings(&mut self, leg: LegId, sdp: Option<&[u8]>, now: Moment) {
+        match self.legs.get(&leg).copied() {
+            Some(LegOf::Customer(call)) => self.number_rings(call, Ear::Customer, leg, sdp, now),
+            Some(LegOf::Peer(call)) => self.number_rings(call, Ear::Peer, leg, sdp, now),
+            Some(LegOf::Outside(_)) => self.outside_ringing(leg, now),
+            Some(LegOf::Phone(..)) | None => {}
+        }
+    }
+
     fn leg_answered(&mut self, leg: LegId, sdp: &[u8], now: Moment) {
         match self.legs.get(&leg).copied() {
             Some(LegOf::Phone(call, agent)) => {
-                if let Err(refusal) = self.phone_sound(call, sdp) {
+                if let Err(refusal) = self.leg_describes(leg, sdp) {
                     tracing::warn!(agent.id = %agent, why = refusal.words, "the operator's telephone answers with sound we cannot carry");
                     self.end_phone(call, agent, now);
                     self.call_input(call, Input::PhoneFailed(agent, PhoneFailure::Unreachable), now);
@@ -554,12 +566,14 @@ impl World {
                 }
                 self.call_input(call, Input::PhoneAnswered(agent), now);
             }
+            Some(LegOf::Customer(call)) => self.number_answered(call, Ear::Customer, leg, sdp, now),
+            Some(LegOf::Peer(call)) => self.number_answered(call, Ear::Peer, leg, sdp, now),
             Some(LegOf::Outside(id)) => self.outside_answered(id, sdp, now),
-            Some(LegOf::Caller(_)) | None => {}
+            None => {}
         }
     }
 
-    fn leg_refused(&mut self, leg: LegId, code: u16, now: Moment) {
+    fn leg_refused(&mut self, leg: LegId, code: u16, q850: Option<u16>, now: Moment) {
         match self.legs.remove(&leg) {
             Some(LegOf::Phone(call, agent)) => {
                 self.drop_phone_leg(call, leg);
@@ -569,28 +583,36 @@ impl World {
                 };
                 self.call_input(call, Input::PhoneFailed(agent, failure), now);
             }
+            Some(LegOf::Customer(call)) => self.number_refused(call, Ear::Customer, code, q850, now),
+            Some(LegOf::Peer(call)) => self.number_refused(call, Ear::Peer, code, q850, now),
             Some(LegOf::Outside(id)) => self.outside_ended(id, leg, Some(code), now),
-            Some(LegOf::Caller(_)) | None => {}
+            None => {}
         }
     }
 
     fn leg_hung_up(&mut self, leg: LegId, by: Ending, now: Moment) {
         match self.legs.remove(&leg) {
-            Some(LegOf::Caller(call)) => {
-                if let Some(gone) = self.calls.get_mut(&call).and_then(|slot| slot.caller_leg.take()) {
+            Some(LegOf::Customer(call)) => {
+                self.close_attempt(call, Ear::Customer, now);
+                if let Some(gone) = self.calls.get_mut(&call).and_then(|slot| slot.customer_leg.take()) {
                     self.sound.close(gone.port);
                 }
                 self.call_input(call, Input::CallerHungUp, now);
             }
             Some(LegOf::Phone(call, agent)) => {
-                self.drop_phone_leg(call, leg);
+                if self.drop_phone_leg(call, leg) {
+                    // The telephone's second line: the first one is still in the call.
+                    self.second_line_gone(call, agent, now);
+                    return;
+                }
                 let input = match by {
-                    Ending::Bye | Ending::Ourselves => Input::AgentHungUp(agent),
+                    Ending::Bye | Ending::Ourselves => Input::PhoneHungUp(agent),
                     Ending::Cancelled | Ending::Rejected => Input::PhoneFailed(agent, PhoneFailure::Unreachable),
                     Ending::TimedOut | Ending::Unknown | Ending::TransportFailed => Input::PhoneLost(agent),
                 };
                 self.call_input(call, input, now);
             }
+            Some(LegOf::Peer(call)) => self.number_gone(call, Ear::Peer, PartyFailure::HungUp, now),
             Some(LegOf::Outside(id)) => self.outside_ended(id, leg, None, now),
             None => {}
         }
@@ -599,7 +621,8 @@ impl World {
     /// A telephone that leaves the registrar while it rings cannot be lifted any more.
     pub(super) fn phone_left_while_ringing(&mut self, agent: AgentId, now: Moment) {
         let Some(call) = self.agents.get(&agent).and_then(|a| a.state.work.call()) else { return };
-        if self.calls.get(&call).is_some_and(|slot| matches!(slot.core.state, crate::call::State::Offered { .. })) {
+        let rings = |slot: &CallSlot| slot.core.agents().contains(&agent) && slot.core.activity(agent).is_none();
+        if self.calls.get(&call).is_some_and(rings) {
             self.end_phone(call, agent, now);
             self.call_input(call, Input::PhoneFailed(agent, PhoneFailure::Unreachable), now);
         }
@@ -616,6 +639,12 @@ impl World {
                     self.stack.ask_now(leg, now);
                 }
                 metrics::counter!("legs_silent_total").increment(1);
+            }
+            RelayEvent::Digit { id, digit } => {
+                let of = self.calls.iter().find_map(|(call, slot)| Some((*call, slot.ear_at(*id)?)));
+                if let Some((call, ear)) = of {
+                    self.digit_pressed(call, ear, *digit, false, now);
+                }
             }
             RelayEvent::Fault { what } => tracing::error!(what, "the sound has a fault"),
             RelayEvent::FirstPacket { .. } | RelayEvent::Closed { .. } => {}
@@ -634,6 +663,15 @@ impl World {
         self.take_sip(now);
     }
 
+    /// The number by which the caller is looked up: asserted by a trusted trunk, else as the caller says.
+    fn caller_number(&self, invite: &IncomingInvite, trunk: &str) -> CallerNumber {
+        if invite.privacy {
+            return CallerNumber::Withheld;
+        }
+        let says = invite.asserted.as_deref().unwrap_or(&invite.from_user);
+        CallerNumber::parse(&self.routes.caller_here(trunk, says))
+    }
+
     /// Whether an agent could lift a telephone now.
     pub(super) fn phone_is_up(&self, agent: AgentId) -> bool {
         let phone = self.agents.get(&agent).and_then(|a| a.profile.phone.as_ref());
@@ -645,12 +683,26 @@ impl World {
     }
 }
 
-/// The number by which the caller is looked up: asserted by a trusted trunk, else as the caller says.
-fn caller_number(invite: &IncomingInvite) -> CallerNumber {
-    if invite.privacy {
-        return CallerNumber::Withheld;
+/// A talk with the customer alone: what a desk assumes when it is told nothing else.
+fn is_plain(line: &CallLine) -> bool {
+    let talks = line.activity == Activity::Talking && line.customer == Some(PartyState::Talking);
+    talks && !line.muted && line.peer.is_none() && !line.guest
+}
+
+fn missed_call(slot: &CallSlot, record: &CallRecord) -> MissedCall {
+    MissedCall {
+        id: CallbackId(0),
+        call: record.id,
+        queue: record.queue.clone(),
+        caller: record.caller.clone(),
+        customer: record.customer,
+        customer_name: slot.customer_name.clone(),
+        lost_at: record.ended_at,
+        waited_s: (record.ended_at.ms_since(record.arrived_at) / 1000).clamp(0, i64::from(i32::MAX)) as i32,
+        ending: record.ending,
+        handled_by: None,
+        handled_at: None,
     }
-    CallerNumber::parse(invite.asserted.as_deref().unwrap_or(&invite.from_user))
 }
 
 /// Text from outside, for a log line: nothing in it can look like another line.
