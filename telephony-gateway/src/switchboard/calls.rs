@@ -611,7 +611,7 @@ impl World {
                 metrics::counter!("legs_silent_total").increment(1);
             }
             RelayEvent::Fault { what } => tracing::error!(what, "the sound has a fault"),
-            RelayEvent::FirstPacket { .. } | RelayEvent::Closed { .. } => {}
+            RelayEvent::FirstPacket { .. } | RelayEvent::Digit { .. } | RelayEvent::Closed { .. } => {}
         }
     }
 
