@@ -70,13 +70,34 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// The bytes of a key: never printed, wiped when dropped.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+pub struct SecretBytes(Box<[u8]>);
+
+impl SecretBytes {
+    pub fn new(bytes: impl Into<Box<[u8]>>) -> Self {
+        Self(bytes.into())
+    }
+
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_log_line_shows_no_name_and_no_password() {
-        let line = format!("{:?} {:?}", Personal::new("Соколова Марина"), Secret::new("hunter2"));
-        assert_eq!(line, "С…(15) (secret)");
+        let key = SecretBytes::new(*b"key");
+        let line = format!("{:?} {:?} {key:?}", Personal::new("Соколова Марина"), Secret::new("hunter2"));
+        assert_eq!(line, "С…(15) (secret) (secret)");
     }
 }

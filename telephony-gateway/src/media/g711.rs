@@ -51,6 +51,18 @@ impl Codec {
     }
 }
 
+/// So many bytes of silence; at most as many as a packet can carry.
+pub fn silence(codec: Codec, n_bytes: usize) -> &'static [u8] {
+    const LONGEST: usize = 1600;
+    static SILENT_A: [u8; LONGEST] = [Codec::Pcma.encode(0); LONGEST];
+    static SILENT_U: [u8; LONGEST] = [Codec::Pcmu.encode(0); LONGEST];
+    let silent = match codec {
+        Codec::Pcma => &SILENT_A,
+        Codec::Pcmu => &SILENT_U,
+    };
+    &silent[..n_bytes.min(LONGEST)]
+}
+
 fn translate(table: &[u8; 256], bytes: &[u8], out: &mut [u8]) {
     for (to, &from) in out.iter_mut().zip(bytes) {
         *to = table[from as usize];

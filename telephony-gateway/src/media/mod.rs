@@ -2,8 +2,10 @@
 //!
 //! Begin with [`leg`], which is one party's sound as a whole: whom it listens to ([`latch`]), what it counts
 //! ([`quality`]), and how whatever it hears from a peer or from a loop of music leaves as one unbroken stream
-//! ([`rtp`]). [`g711`] is the one family of codecs, [`playback`] paces a recording into packets, [`wav`] reads a
-//! recording from a file and [`music`] makes one when there is no file.
+//! ([`rtp`]), in the open or sealed ([`srtp`]). [`g711`] is the one family of codecs, [`dtmf`] the keys of a telephone.
+//! [`mix`] is the conference, behind a buffer for each party ([`jitter`]). [`playback`] makes packets of a recording at
+//! the beat of [`pace`], [`wav`] reads a recording from a file, [`music`] makes one when there is no file, and [`tones`]
+//! are those of the telephone network.
 //!
 //! Nothing here reads a clock or a socket: `now` is an argument, and `net::relay` is the shell.
 
@@ -12,10 +14,18 @@ pub mod leg;
 pub mod latch;
 pub mod quality;
 pub mod rtp;
+pub mod srtp;
 
+pub mod dtmf;
 pub mod g711;
+
+pub mod jitter;
+pub mod mix;
+
 pub mod music;
+pub mod pace;
 pub mod playback;
+pub mod tones;
 pub mod wav;
 
 /// Samples a second of everything in this module: G.711 knows no other rate.

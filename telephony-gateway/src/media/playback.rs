@@ -1,29 +1,17 @@
-//! Plays a recording as packets of 20 ms, on time.
-//!
-//! A playback keeps no timer: it says when it is next due and, asked with `now`, gives the packets that are. All
-//! playbacks keep to one grid of 20 ms, so that a hundred listeners cost one waking and not a hundred.
+//! Plays a recording as packets of 20 ms, at the beat of [`super::pace`].
 
 use std::sync::Arc;
 
 use shared::time::Moment;
 
-use super::{PACKET_MS, PACKET_SAMPLES, rtp::Header};
-
-const PACKET_US: u64 = PACKET_MS * 1000;
-
-/// When the machine stood still, up to so many packets are caught up in a burst; what is older is left out,
-/// because a listener's jitter buffer would throw it away.
-const MAX_CATCH_UP: u64 = 5;
+use super::{PACKET_SAMPLES, pace::Pace, rtp::Header};
 
 #[derive(Debug)]
 pub struct Playback {
     sound: Arc<[i16]>,
     looped: bool,
     position: usize,
-    /// In steps of the grid since the clock's origin.
-    next_step: u64,
-    sequence: u16,
-    timestamp: u32,
+    pace: Pace,
 }
 
 /// One packet's sound, numbered within its playback; `rtp::Outgoing` makes the numbers the stream's own.
@@ -35,12 +23,12 @@ pub struct Piece {
 
 impl Playback {
     pub fn start(sound: Arc<[i16]>, looped: bool, now: Moment) -> Self {
-        Self { sound, looped, position: 0, next_step: now.mono_us.div_ceil(PACKET_US), sequence: 0, timestamp: 0 }
+        Self { sound, looped, position: 0, pace: Pace::start(now) }
     }
 
     /// When the next packet is due, in microseconds of the monotonic clock; none when the sound is over.
     pub fn next_due_us(&self) -> Option<u64> {
-        (!self.is_over()).then_some(self.next_step * PACKET_US)
+        (!self.is_over()).then(|| self.pace.next_due_us())
     }
 
     pub fn is_over(&self) -> bool {
@@ -52,29 +40,15 @@ impl Playback {
         if self.is_over() {
             return None;
         }
-        let present_step = now.mono_us / PACKET_US;
-        let behind = (present_step + 1).checked_sub(self.next_step).filter(|&behind| behind > 0)?;
-        if behind > MAX_CATCH_UP {
-            self.leave_out(behind - MAX_CATCH_UP);
-        }
-        let header =
-            Header { payload_type: 0, marker: false, sequence: self.sequence, timestamp: self.timestamp, ssrc: 0 };
-        let piece = Piece { header, samples: self.samples() };
-        self.sequence = self.sequence.wrapping_add(1);
+        let due = self.pace.take_due(now)?;
+        self.advance(due.left_out);
+        let piece = Piece { header: due.header, samples: self.samples() };
         self.advance(1);
         Some(piece)
     }
 
-    /// Time passes and the sound with it, but no number of the sequence: nothing was lost on the way.
-    fn leave_out(&mut self, n_packets: u64) {
-        self.advance(n_packets);
-    }
-
     fn advance(&mut self, n_packets: u64) {
-        let n_samples = n_packets as usize * PACKET_SAMPLES;
-        self.next_step += n_packets;
-        self.timestamp = self.timestamp.wrapping_add(n_samples as u32);
-        self.position = self.position.saturating_add(n_samples);
+        self.position = self.position.saturating_add(n_packets as usize * PACKET_SAMPLES);
         if self.looped {
             self.position %= self.sound.len();
         }

@@ -98,6 +98,7 @@ impl World {
             telephone_event: theirs.telephone_event,
             receiving: theirs.direction.receives(),
             sending: theirs.direction.sends(),
+            keys: None,
         };
         self.sound.set_remote(leg.port, media);
     }

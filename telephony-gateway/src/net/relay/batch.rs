@@ -69,8 +69,10 @@ impl Inbox {
     }
 
     /// The datagrams and their senders.
-    pub fn datagrams(&self) -> impl Iterator<Item = (&[u8], SocketAddr)> {
-        (0..self.n).filter_map(|n| Some((&self.bytes[n][..self.lens[n]?], read_address(&self.froms[n])?)))
+    pub fn datagrams(&mut self) -> impl Iterator<Item = (&mut [u8], SocketAddr)> {
+        let froms = self.froms.iter().zip(self.lens);
+        let slots = self.bytes.iter_mut().zip(froms).take(self.n);
+        slots.filter_map(|(slot, (from, len))| Some((&mut slot[..len?], read_address(from)?)))
     }
 }
 

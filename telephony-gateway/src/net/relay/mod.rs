@@ -3,18 +3,22 @@
 //! Signalling holds a [`Relay`] and tells it what should be heard where; every call returns at once, because it
 //! only leaves a command in a thread's mailbox. The threads (`worker.rs`) are not tokio's, so that signalling and
 //! sound never delay each other. A port belongs to one thread; when two bridged ports live on different threads,
-//! each thread reads its own port and writes through the other's socket.
+//! each thread reads its own port and writes through the other's socket. A conference (`room.rs`) is mixed by one of
+//! its parties' threads; who confers with whom is kept by `register.rs`.
 //!
 //! RTCP is neither made nor relayed in this version: the streams get numbers of their own on the way, so a report
 //! about one side says nothing to the other. The RTCP port is held so that nobody else gets it.
 
 mod batch;
-#[cfg(test)]
-mod tests;
+mod mailbox;
+mod register;
+mod room;
 mod worker;
 
+#[cfg(test)]
+mod tests;
+
 use std::{
-    collections::HashMap,
     io,
     net::IpAddr,
     ops::RangeInclusive,
@@ -27,10 +31,20 @@ use std::{
 
 use shared::time::Clock;
 
-use self::worker::{Command, Mailbox, Port, Worker};
+use self::{
+    mailbox::{Command, Mailbox, Port},
+    register::Register,
+    worker::Worker,
+};
 use super::ports::{PortError, PortPair, PortPool};
-pub use crate::media::{g711::Codec, leg::RemoteMedia, quality::Stats};
-use crate::media::{leg::Leg, rtp::Outgoing};
+use crate::media::{dtmf, leg::Leg, rtp::Outgoing, tones};
+pub use crate::media::{
+    g711::Codec,
+    leg::RemoteMedia,
+    mix::MAX_PARTIES,
+    quality::Stats,
+    srtp::{SrtpKeys, Suite},
+};
 
 /// One open port of the relay: the ear and the mouth which one party of a call has here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -71,10 +85,15 @@ pub enum RelayEvent {
     FirstPacket {
         id: PortId,
     },
-    /// A bridged party that should speak has sent nothing for so long; told once for each silence.
+    /// A bridged or conferring party that should speak has sent nothing for so long; told once for each silence.
     Silent {
         id: PortId,
         for_ms: u64,
+    },
+    /// The party has pressed a key (RFC 4733): `0` to `9`, `*`, `#` or `A` to `D`, once for each press.
+    Digit {
+        id: PortId,
+        digit: char,
     },
     Closed {
         id: PortId,
@@ -93,18 +112,12 @@ pub struct Relay(Arc<Inner>);
 struct Inner {
     advertised: IpAddr,
     music: Arc<[i16]>,
+    ringing: Arc<[i16]>,
     clock: Clock,
     mailboxes: Arc<[Mailbox]>,
     threads: Vec<JoinHandle<()>>,
     /// Only signalling takes this lock, the threads never do.
     register: Mutex<Register>,
-}
-
-struct Register {
-    pool: PortPool,
-    ports: HashMap<PortId, Arc<Port>>,
-    last_id: u64,
-    last_bridge: u64,
 }
 
 impl Relay {
@@ -121,10 +134,11 @@ impl Relay {
         let mut inner = Inner {
             advertised: config.advertised,
             music: config.music,
+            ringing: tones::ringing(),
             clock,
             mailboxes: mailboxes.clone(),
             threads: Vec::new(),
-            register: Mutex::new(Register { pool, ports: HashMap::new(), last_id: 0, last_bridge: 0 }),
+            register: Mutex::new(Register::new(pool, mailboxes.clone())),
         };
         for number in 0..mailboxes.len() {
             let worker = Worker::new(number, mailboxes.clone(), clock, events.clone()).map_err(failed)?;
@@ -148,7 +162,7 @@ impl Relay {
 
     /// Opens a port for a party. It hears nobody until [`Relay::set_remote`].
     pub fn open(&self) -> Result<OpenPort, RelayError> {
-        let mut register = lock(&self.0.register);
+        let mut register = self.register();
         let PortPair { rtp, rtcp, rtp_port } = register.pool.take(self.0.clock.now())?;
         register.last_id += 1;
         let id = PortId(register.last_id);
@@ -158,33 +172,47 @@ impl Relay {
             rtp_port,
             rtp,
             _rtcp: rtcp,
-            leg: Mutex::new(Leg::new(Outgoing::new(rand::random(), rand::random(), rand::random()))),
+            leg: Mutex::new(Leg::new(outgoing())),
         });
         register.ports.insert(id, port.clone());
-        drop(register);
-        self.tell(&port, Command::Add(port.clone()));
+        register.tell(&port, Command::Add(port.clone()));
         Ok(OpenPort { id, rtp_port })
     }
 
     /// What an offer or answer of the party says; the address it really sends from is learned anew.
     pub fn set_remote(&self, id: PortId, media: RemoteMedia) {
-        self.tell_open(id, Command::SetRemote(id, media));
+        self.register().tell_open(id, Command::SetRemote(id, Box::new(media)));
     }
 
-    /// Lets two parties hear each other. What either heard before (music, another party) ends.
+    /// Lets two parties hear each other. What either heard before (music, another party, a conference) ends.
     pub fn bridge(&self, a: PortId, b: PortId) {
-        let mut register = lock(&self.0.register);
-        let (Some(a), Some(b)) = (register.ports.get(&a).cloned(), register.ports.get(&b).cloned()) else { return };
-        register.last_bridge += 1;
-        let bridge = register.last_bridge;
-        drop(register);
-        self.tell(&a, Command::Bridge { id: a.id, peer: b.clone(), bridge });
-        self.tell(&b, Command::Bridge { id: b.id, peer: a.clone(), bridge });
+        self.register().bridge(a, b);
     }
 
-    /// Parts a party from the one it is bridged with; both hear nothing then.
-    pub fn unbridge(&self, id: PortId) {
-        self.tell_open(id, Command::Unbridge { id, bridge: None });
+    /// Lets up to [`MAX_PARTIES`] parties hear the sum of the others each. Who of them confers already goes on without a
+    /// seam; who confers with them and is not named hears nothing any more. Two are bridged, one is alone and hears
+    /// nothing. A party leaves as soon as it is bridged, played to, silenced or closed, and the others go on.
+    pub fn conference(&self, ids: &[PortId]) {
+        self.register().conference(ids, self.0.clock.now());
+    }
+
+    /// The party hears nothing, and what it says goes nowhere. Who was bridged with it hears nothing either.
+    pub fn silence(&self, id: PortId) {
+        self.register().silence(id);
+    }
+
+    /// What the party says reaches nobody, whomever it is joined with, until it is unmuted. It still hears.
+    pub fn mute(&self, id: PortId, muted: bool) {
+        self.register().tell_open(id, Command::Mute(id, muted));
+    }
+
+    /// Presses keys for the party to hear, in the place of sound (RFC 4733), behind those that are still on their way.
+    /// What is no key is left out. A party that has agreed to no telephone events is told none.
+    pub fn send_digits(&self, id: PortId, keys: &str) {
+        if !dtmf::are_keys(keys) {
+            tracing::warn!(port.id = id.0, "some of the characters to be pressed are no keys and are left out");
+        }
+        self.register().tell_open(id, Command::TypeKeys(id, keys.into()));
     }
 
     /// Plays the music on hold until something else is asked for.
@@ -192,27 +220,34 @@ impl Relay {
         self.play(id, self.0.music.clone(), true);
     }
 
-    /// Plays a recording (8 kHz mono), once or over and over; a bridge of the party ends.
+    /// Plays the tone that says that it rings at the other end, until something else is asked for.
+    pub fn ringback(&self, id: PortId) {
+        self.play(id, self.0.ringing.clone(), true);
+    }
+
+    /// Plays a recording (8 kHz mono), once or over and over; a bridge or conference of the party ends.
     pub fn play(&self, id: PortId, sound: Arc<[i16]>, looped: bool) {
-        self.tell_open(id, Command::Play { id, sound, looped });
+        let mut register = self.register();
+        register.leave(&[id]);
+        register.tell_open(id, Command::Play { id, sound, looped });
     }
 
     pub fn stop_playing(&self, id: PortId) {
-        self.tell_open(id, Command::StopPlaying(id));
+        self.register().tell_open(id, Command::StopPlaying(id));
     }
 
     /// Closes the port; its counts come back as [`RelayEvent::Closed`].
     pub fn close(&self, id: PortId) {
-        let mut register = lock(&self.0.register);
+        let mut register = self.register();
+        register.leave(&[id]);
         let Some(port) = register.ports.remove(&id) else { return };
         register.pool.give_back(port.rtp_port, self.0.clock.now());
-        drop(register);
-        self.tell(&port, Command::Close(id));
+        register.tell(&port, Command::Close(id));
     }
 
     /// How many ports are open.
     pub fn n_open(&self) -> usize {
-        lock(&self.0.register).ports.len()
+        self.register().ports.len()
     }
 
     /// Processor time which the threads have used since the start.
@@ -220,18 +255,15 @@ impl Relay {
         self.0.threads.iter().filter_map(|thread| batch::processor_time(thread.as_pthread_t())).sum()
     }
 
-    fn tell(&self, port: &Port, command: Command) {
-        self.0.mailboxes[port.home].send(command);
+    fn register(&self) -> MutexGuard<'_, Register> {
+        lock(&self.0.register)
     }
+}
 
-    /// A port that is already closed needs nothing any more: calls end while commands are on their way.
-    fn tell_open(&self, id: PortId, command: Command) {
-        let port = lock(&self.0.register).ports.get(&id).cloned();
-        match port {
-            Some(port) => self.tell(&port, command),
-            None => tracing::debug!(port.id = id.0, "a closed media port is asked for something"),
-        }
-    }
+/// A stream that begins at random (RFC 3550 section 5.1), and with a number in the lower half, so that a listener of SRTP
+/// who misses the first packets does not guess its rollover wrong (RFC 3711 section 3.3.1).
+fn outgoing() -> Outgoing {
+    Outgoing::new(rand::random(), rand::random::<u16>() >> 1, rand::random())
 }
 
 impl Drop for Inner {

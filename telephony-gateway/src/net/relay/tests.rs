@@ -62,8 +62,9 @@ impl Floor {
             telephone_event: Some(telephone_event),
             receiving: true,
             sending: true,
+            keys: None,
         };
-        self.relay.set_remote(id, media);
+        self.relay.set_remote(id, media.clone());
         let relay = SocketAddr::new(self.relay.advertised(), rtp_port);
         Party { id, socket, relay, ssrc: u32::from(rtp_port), sequence: 500, media }
     }
@@ -271,7 +272,7 @@ fn a_new_answer_moves_the_sound_to_another_phone() {
     agent.says(8, &[1; 160]);
     assert_eq!(caller.hears_sound(), [1; 160]);
     let second_phone = UdpSocket::bind((LOOPBACK, 0)).unwrap();
-    floor.relay.set_remote(agent.id, RemoteMedia { rtp: second_phone.local_addr().unwrap(), ..agent.media });
+    floor.relay.set_remote(agent.id, RemoteMedia { rtp: second_phone.local_addr().unwrap(), ..agent.media.clone() });
     agent.socket = second_phone;
     agent.socket.set_read_timeout(Some(PATIENCE)).unwrap();
     agent.ssrc += 1;

@@ -1,27 +1,26 @@
 //! One thread of the relay: waits for its ports and its mailbox, and carries what it finds.
 //!
 //! Packets of a port are read together, judged by the port's leg and sent through the peer's socket in the same
-//! turn. A timer runs only while something plays or somebody is bridged.
+//! turn. A timer runs only while something plays, somebody is bridged or a conference is hosted here.
 
 use std::{
     collections::HashMap,
-    io, mem,
-    net::UdpSocket,
+    io,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use shared::time::{Clock, Moment};
+use smallvec::SmallVec;
 
 use super::{
     PortId, RelayEvent,
-    batch::{Bell, Inbox, Outbox, Poll},
+    batch::{Inbox, Outbox, Poll},
     lock,
+    mailbox::{Command, Mailbox, Port},
+    room::Room,
 };
-use crate::media::{
-    leg::{Leg, RemoteMedia},
-    playback::Playback,
-};
+use crate::media::playback::Playback;
 
 /// How often bridged parties are looked at for silence.
 const SILENCE_ROUND: Duration = Duration::from_secs(1);
@@ -31,67 +30,6 @@ const BELL_KEY: u64 = 0;
 
 pub type Events = Arc<Mutex<Box<dyn Fn(RelayEvent) + Send>>>;
 
-/// What threads share of a port. The lock is held for the length of one packet.
-pub struct Port {
-    pub id: PortId,
-    /// The number of the thread which reads it.
-    pub home: usize,
-    pub rtp_port: u16,
-    pub rtp: UdpSocket,
-    pub _rtcp: UdpSocket,
-    pub leg: Mutex<Leg>,
-}
-
-pub enum Command {
-    Add(Arc<Port>),
-    SetRemote(PortId, RemoteMedia),
-    Bridge {
-        id: PortId,
-        peer: Arc<Port>,
-        bridge: u64,
-    },
-    /// With a bridge: only if it is still in that one, which the peer has already left.
-    Unbridge {
-        id: PortId,
-        bridge: Option<u64>,
-    },
-    Play {
-        id: PortId,
-        sound: Arc<[i16]>,
-        looped: bool,
-    },
-    StopPlaying(PortId),
-    Close(PortId),
-    Stop,
-}
-
-pub struct Mailbox {
-    commands: Mutex<Vec<Command>>,
-    bell: Bell,
-}
-
-impl Mailbox {
-    pub fn new() -> io::Result<Self> {
-        Ok(Self { commands: Mutex::new(Vec::new()), bell: Bell::new()? })
-    }
-
-    pub fn send(&self, command: Command) {
-        let mut commands = lock(&self.commands);
-        commands.push(command);
-        // Whoever finds others waiting need not ring again.
-        let rings = commands.len() == 1;
-        drop(commands);
-        if rings {
-            self.bell.ring();
-        }
-    }
-
-    fn take_all(&self) -> Vec<Command> {
-        self.bell.hush();
-        mem::take(&mut *lock(&self.commands))
-    }
-}
-
 pub struct Worker {
     number: usize,
     mailboxes: Arc<[Mailbox]>,
@@ -100,8 +38,12 @@ pub struct Worker {
     poll: Poll,
     ports: HashMap<PortId, Entry>,
     playing: Vec<PortId>,
-    /// When the next packet of any playback is due, in microseconds of the monotonic clock.
-    next_play_us: Option<u64>,
+    /// Ports whose parties have keys pressed at them.
+    typing: Vec<PortId>,
+    /// Conferences that are mixed here.
+    rooms: Vec<Arc<Room>>,
+    /// When the next packet of any playback, key or conference is due, in microseconds of the monotonic clock.
+    next_due_us: Option<u64>,
     next_silence_round: Option<Moment>,
     inbox: Inbox,
     outbox: Outbox,
@@ -122,12 +64,23 @@ enum Feed {
         bridge: u64,
     },
     Playback(Playback),
+    Room {
+        room: Arc<Room>,
+        seat: usize,
+    },
+}
+
+impl Feed {
+    /// Whether somebody waits for what the party says.
+    const fn is_talk(&self) -> bool {
+        matches!(self, Self::Peer { .. } | Self::Room { .. })
+    }
 }
 
 impl Worker {
     pub fn new(number: usize, mailboxes: Arc<[Mailbox]>, clock: Clock, events: Events) -> io::Result<Self> {
         let poll = Poll::new()?;
-        poll.watch(&mailboxes[number].bell, BELL_KEY)?;
+        poll.watch(mailboxes[number].bell(), BELL_KEY)?;
         Ok(Self {
             number,
             mailboxes,
@@ -136,7 +89,9 @@ impl Worker {
             poll,
             ports: HashMap::new(),
             playing: Vec::new(),
-            next_play_us: None,
+            typing: Vec::new(),
+            rooms: Vec::new(),
+            next_due_us: None,
             next_silence_round: None,
             inbox: Inbox::new(),
             outbox: Outbox::new(),
@@ -158,44 +113,59 @@ impl Worker {
             for &key in ready.iter().filter(|&&key| key != BELL_KEY) {
                 self.relay(PortId(key), now);
             }
-            self.play_what_is_due(now);
+            self.send_what_is_due(now);
             self.look_for_silence(now);
         }
     }
 
     fn wait_at_most(&self) -> Option<Duration> {
-        let due_us =
-            [self.next_play_us, self.next_silence_round.map(|round| round.mono_us)].into_iter().flatten().min();
+        let due_us = [self.next_due_us, self.next_silence_round.map(|round| round.mono_us)].into_iter().flatten().min();
         due_us.map(|due_us| Duration::from_micros(due_us.saturating_sub(self.clock.now().mono_us)))
     }
 
-    /// Reads what waits in a port and passes it to the peer.
+    /// Reads what waits in a port and passes it on.
     fn relay(&mut self, id: PortId, now: Moment) {
         let Some(entry) = self.ports.get_mut(&id) else { return };
         let received = self.inbox.receive(&entry.port.rtp);
         let mut is_first = false;
+        let mut digits: SmallVec<[char; 4]> = SmallVec::new();
         for (datagram, from) in self.inbox.datagrams() {
-            let Some(heard) = lock(&entry.port.leg).receive(datagram, from, now) else { continue };
+            let mut leg = lock(&entry.port.leg);
+            let Some(heard) = leg.receive(datagram, from, now) else { continue };
+            digits.extend(leg.digit(&heard, now));
+            drop(leg);
             is_first |= heard.first;
-            if let Feed::Peer { peer, .. } = &entry.feed {
-                self.outbox.push(|slot| lock(&peer.leg).forward(&heard, now, slot));
+            match &entry.feed {
+                Feed::Peer { peer, .. } => self.outbox.push(|slot| lock(&peer.leg).forward(&heard, now, slot)),
+                Feed::Room { room, seat } => room.hear(*seat, &heard),
+                Feed::Nothing | Feed::Playback(_) => {}
             }
         }
         let sent = match &entry.feed {
             Feed::Peer { peer, .. } => self.outbox.send(&peer.rtp),
-            Feed::Nothing | Feed::Playback(_) => Ok(()),
+            Feed::Nothing | Feed::Playback(_) | Feed::Room { .. } => Ok(()),
         };
         if is_first {
             self.tell(RelayEvent::FirstPacket { id });
+        }
+        for digit in digits {
+            self.tell(RelayEvent::Digit { id, digit });
         }
         self.tell_fault(id, "receive", received);
         self.tell_fault(id, "pass on", sent);
     }
 
-    fn play_what_is_due(&mut self, now: Moment) {
-        if self.next_play_us.is_none_or(|due_us| due_us > now.mono_us) {
+    fn send_what_is_due(&mut self, now: Moment) {
+        if self.next_due_us.is_none_or(|due_us| due_us > now.mono_us) {
             return;
         }
+        self.play_what_is_due(now);
+        self.press_what_is_due(now);
+        self.mix_what_is_due(now);
+        self.plan();
+    }
+
+    fn play_what_is_due(&mut self, now: Moment) {
         for id in self.playing.clone() {
             let Some(Entry { port, feed: Feed::Playback(playback), .. }) = self.ports.get_mut(&id) else { continue };
             while let Some(piece) = playback.take_due(now) {
@@ -207,30 +177,58 @@ impl Worker {
             }
             self.tell_fault(id, "play", sent);
         }
-        self.plan_playing();
     }
 
-    fn plan_playing(&mut self) {
-        let due_us = |id: &PortId| match &self.ports.get(id)?.feed {
+    fn press_what_is_due(&mut self, now: Moment) {
+        for id in self.typing.clone() {
+            let Some(Entry { port, .. }) = self.ports.get(&id) else { continue };
+            let mut leg = lock(&port.leg);
+            while leg.next_key_due_us().is_some_and(|due_us| due_us <= now.mono_us) {
+                self.outbox.push(|slot| leg.press_due(now, slot));
+            }
+            let is_over = leg.next_key_due_us().is_none();
+            drop(leg);
+            let sent = self.outbox.send(&port.rtp);
+            if is_over {
+                self.typing.retain(|typing| *typing != id);
+            }
+            self.tell_fault(id, "press a key", sent);
+        }
+    }
+
+    fn mix_what_is_due(&mut self, now: Moment) {
+        for room in self.rooms.clone() {
+            if let Err((port, error)) = room.give_what_is_due(now, &mut self.outbox) {
+                // The port may live on another thread, whose business its faults are; here it is only not hidden.
+                tracing::debug!(port = port.rtp_port, %error, "cannot send a conference's sound");
+                self.tell_fault(port.id, "send a conference's", Err(error));
+            }
+        }
+    }
+
+    fn plan(&mut self) {
+        let playing = self.playing.iter().filter_map(|id| match &self.ports.get(id)?.feed {
             Feed::Playback(playback) => playback.next_due_us(),
-            Feed::Nothing | Feed::Peer { .. } => None,
-        };
-        self.next_play_us = self.playing.iter().filter_map(due_us).min();
+            Feed::Nothing | Feed::Peer { .. } | Feed::Room { .. } => None,
+        });
+        let typing = self.typing.iter().filter_map(|id| lock(&self.ports.get(id)?.port.leg).next_key_due_us());
+        let rooms = self.rooms.iter().map(|room| room.next_due_us());
+        self.next_due_us = playing.chain(typing).chain(rooms).min();
     }
 
     fn look_for_silence(&mut self, now: Moment) {
         if self.next_silence_round.is_none_or(|round| !round.is_due(now)) {
             return;
         }
-        let bridged = || self.ports.values().filter(|entry| matches!(entry.feed, Feed::Peer { .. }));
-        let silent = bridged().filter_map(|entry| {
+        let talking = || self.ports.values().filter(|entry| entry.feed.is_talk());
+        let silent = talking().filter_map(|entry| {
             let silence = lock(&entry.port.leg).notice_silence(now)?;
             Some(RelayEvent::Silent { id: entry.port.id, for_ms: silence.as_millis() as u64 })
         });
         for event in silent.collect::<Vec<_>>() {
             self.tell(event);
         }
-        self.next_silence_round = bridged().next().map(|_| now.after(SILENCE_ROUND));
+        self.next_silence_round = talking().next().map(|_| now.after(SILENCE_ROUND));
     }
 
     fn obey_all(&mut self, now: Moment) -> Onward {
@@ -247,20 +245,19 @@ impl Worker {
             Command::Add(port) => self.add(port),
             Command::SetRemote(id, media) => {
                 if let Some(entry) = self.ports.get(&id) {
-                    lock(&entry.port.leg).set_remote(media);
+                    lock(&entry.port.leg).set_remote(*media);
                 }
             }
             Command::Bridge { id, peer, bridge } => self.bridge(id, peer, bridge, now),
-            Command::Unbridge { id, bridge: None } => {
-                if self.part_from_peer(id) {
-                    self.feed(id, Feed::Nothing, now);
-                }
-            }
-            Command::Unbridge { id, bridge: Some(left) } => {
+            Command::Unbridge { id, bridge: left } => {
                 if matches!(self.ports.get(&id), Some(Entry { feed: Feed::Peer { bridge, .. }, .. }) if *bridge == left)
                 {
                     self.feed(id, Feed::Nothing, now);
                 }
+            }
+            Command::Join { id, room, seat } => {
+                self.part_from_peer(id);
+                self.feed(id, Feed::Room { room, seat }, now);
             }
             Command::Play { id, sound, looped } => {
                 self.part_from_peer(id);
@@ -271,7 +268,25 @@ impl Worker {
                     self.feed(id, Feed::Nothing, now);
                 }
             }
+            Command::Silence(id) => {
+                self.part_from_peer(id);
+                self.feed(id, Feed::Nothing, now);
+            }
+            Command::Mute(id, muted) => {
+                if let Some(entry) = self.ports.get(&id) {
+                    lock(&entry.port.leg).set_muted(muted);
+                }
+            }
+            Command::TypeKeys(id, keys) => self.type_keys(id, &keys, now),
             Command::Close(id) => self.close(id),
+            Command::Host(room) => {
+                self.rooms.push(room);
+                self.plan();
+            }
+            Command::Dissolve(room) => {
+                self.rooms.retain(|hosted| !Arc::ptr_eq(hosted, &room));
+                self.plan();
+            }
             Command::Stop => return Onward::Stop,
         }
         Onward::Go
@@ -287,35 +302,51 @@ impl Worker {
     fn close(&mut self, id: PortId) {
         self.part_from_peer(id);
         self.playing.retain(|playing| *playing != id);
+        self.typing.retain(|typing| *typing != id);
         if let Some(entry) = self.ports.remove(&id) {
+            entry.leave_room();
             // The peer's thread may hold the socket a moment longer; it must not wake this one.
             self.poll.forget(&entry.port.rtp);
             let stats = lock(&entry.port.leg).stats();
             self.tell(RelayEvent::Closed { id, stats });
         }
-        self.plan_playing();
+        self.plan();
     }
 
     /// Changes what the party hears.
     fn feed(&mut self, id: PortId, feed: Feed, now: Moment) {
         let Some(entry) = self.ports.get_mut(&id) else { return };
         self.playing.retain(|playing| *playing != id);
+        entry.leave_room();
         let mut leg = lock(&entry.port.leg);
         leg.change_feed();
-        match feed {
-            Feed::Peer { .. } => {
-                leg.await_sound(now);
-                self.next_silence_round.get_or_insert(now.after(SILENCE_ROUND));
-            }
-            Feed::Playback(_) => {
-                leg.await_nothing();
-                self.playing.push(id);
-            }
-            Feed::Nothing => leg.await_nothing(),
+        if feed.is_talk() {
+            leg.await_sound(now);
+            self.next_silence_round.get_or_insert(now.after(SILENCE_ROUND));
+        } else {
+            leg.await_nothing();
         }
         drop(leg);
+        match &feed {
+            Feed::Room { room, seat } => room.sit(*seat, entry.port.clone()),
+            Feed::Playback(_) => self.playing.push(id),
+            Feed::Nothing | Feed::Peer { .. } => {}
+        }
         entry.feed = feed;
-        self.plan_playing();
+        self.plan();
+    }
+
+    fn type_keys(&mut self, id: PortId, keys: &str, now: Moment) {
+        let Some(entry) = self.ports.get(&id) else { return };
+        if !lock(&entry.port.leg).type_keys(keys, now) {
+            tracing::warn!(
+                port = entry.port.rtp_port,
+                "keys cannot be told: the party has agreed to no telephone events"
+            );
+        } else if !self.typing.contains(&id) {
+            self.typing.push(id);
+        }
+        self.plan();
     }
 
     fn bridge(&mut self, id: PortId, peer: Arc<Port>, bridge: u64, now: Moment) {
@@ -334,7 +365,7 @@ impl Worker {
     /// Tells the peer, if there is one, that this port goes its own way.
     fn part_from_peer(&self, id: PortId) -> bool {
         let Some(Entry { feed: Feed::Peer { peer, bridge }, .. }) = self.ports.get(&id) else { return false };
-        self.mailboxes[peer.home].send(Command::Unbridge { id: peer.id, bridge: Some(*bridge) });
+        self.mailboxes[peer.home].send(Command::Unbridge { id: peer.id, bridge: *bridge });
         true
     }
 
@@ -348,6 +379,14 @@ impl Worker {
 
     fn tell(&self, event: RelayEvent) {
         lock(&self.events)(event);
+    }
+}
+
+impl Entry {
+    fn leave_room(&self) {
+        if let Feed::Room { room, seat } = &self.feed {
+            room.leave(*seat);
+        }
     }
 }
 
