@@ -3,13 +3,15 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use shared::domain::agent::{AgentProfile, AgentState, Cause};
-use shared::domain::call::{CallEnding, CallRecord, MissedCall};
+use shared::domain::call::{CallEnding, CallKind, CallRecord, MissedCall, Target};
 use shared::domain::queue::QueueCode;
-use shared::ids::{AgentId, CallId, CustomerId};
+use shared::ids::{AgentId, CallId, CustomerId, InteractionId};
 use shared::phone::CallerNumber;
 use shared::pii::Personal;
 use shared::time::{Moment, UtcMs};
 use shared::wire::event::WithdrawnBecause;
+
+use crate::routing::toll::Spent;
 
 /// One line of the ledger.
 #[derive(Clone, Debug)]
@@ -67,8 +69,18 @@ facts! {
     Offered = "call.offered" { until: UtcMs },
     Withdrawn = "offer.withdrawn" { why: WithdrawnBecause },
     Answered = "call.answered" {},
-    /// The talk with one agent is over.
-    TalkEnded = "talk.ended" { ending: CallEnding },
+    /// The talk with one agent is over. `entry` names the agent's entry in the history when it is not the call's own.
+    TalkEnded = "talk.ended" { ending: CallEnding, entry: Option<InteractionId> },
+    /// An agent is out of the call, with nothing to write.
+    Released = "talk.released" {},
+    /// An agent has dialled.
+    Dialled = "call.dialled" { kind: CallKind, queue: QueueCode, dialled: String, at: Moment },
+    ConsultStarted = "consult.started" { to: Target },
+    Transferred = "call.transferred" { to: Target },
+    Parked = "call.parked" {},
+    Fetched = "call.fetched" {},
+    /// What a call to outside has cost.
+    TollSpent = "toll.spent" { spent: Spent },
     /// The record of a call that is over.
     Ended = "call.ended" { record: CallRecord },
     CallbackCreated = "callback.created" { missed: MissedCall },

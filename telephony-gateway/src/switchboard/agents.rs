@@ -44,7 +44,13 @@ impl World {
         let is_told_later = match state.work {
             Work::Reserved { .. } => true,
             Work::Ringing { call, .. } => self.calls.get(&call).is_some_and(|slot| slot.pop_for == Some(id)),
-            Work::Idle | Work::Talking { .. } | Work::Wrapup { .. } => false,
+            Work::Idle
+            | Work::Dialing { .. }
+            | Work::Talking { .. }
+            | Work::OnHold { .. }
+            | Work::Consulting { .. }
+            | Work::Conference { .. }
+            | Work::Wrapup { .. } => false,
         };
         let Change { cause, presence, work } = change;
         tracing::debug!(agent.id = %id, ?cause, ?presence, ?work, "an operator's state changes");
@@ -111,7 +117,7 @@ impl World {
         }
         let offered = self.agents.get(&id).and_then(|agent| match agent.state.work {
             Work::Reserved { call, .. } | Work::Ringing { call, .. } => Some(call),
-            Work::Idle | Work::Talking { .. } | Work::Wrapup { .. } => None,
+            _ => None,
         });
         tracing::warn!(agent.id = %id, "an operator's desk is not heard any more");
         let grace_until = now.after(Duration::from_millis(GRACE_MS));
@@ -128,7 +134,7 @@ impl World {
         if !until.is_due(now) {
             return;
         }
-        if matches!(agent.state.work, Work::Talking { .. }) {
+        if agent.state.work.is_in_call() {
             // Whoever still talks keeps the place until the talk is over.
             self.timers.set(now.after(Duration::from_millis(GRACE_MS)), Timer::Grace(id));
             return;

@@ -647,7 +647,7 @@ impl World {
                 }
             }
             RelayEvent::Fault { what } => tracing::error!(what, "the sound has a fault"),
-            RelayEvent::FirstPacket { .. } | RelayEvent::Digit { .. } | RelayEvent::Closed { .. } => {}
+            RelayEvent::FirstPacket { .. } | RelayEvent::Closed { .. } => {}
         }
     }
 

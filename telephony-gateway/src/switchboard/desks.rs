@@ -14,7 +14,7 @@ use super::event::{DeskHello, ToDesk};
 use super::jobs::Job;
 use super::timers::Timer;
 use super::world::World;
-use crate::call;
+use crate::call::{self, Verb};
 use crate::journal::fact::Fact;
 use crate::net::auth::SessionId;
 
@@ -96,7 +96,7 @@ impl World {
     fn send_snapshot(&mut self, id: AgentId, to_desk: &mpsc::Sender<ToDesk>, now: Moment) {
         let Some(state) = self.desk_state(id) else { return };
         let Some(agent) = self.agents.get(&id) else { return };
-        let call = agent.state.work.call().and_then(|call| self.calls.get(&call)).map(|slot| slot.at_desk(now));
+        let call = agent.state.work.call().and_then(|call| self.at_desk(call, id, now));
         let shown = call.as_ref().map(|call| call.offer.call);
         let is_supervisor = agent.profile.role >= Role::Supervisor;
         // This desk has the list of this moment, which may be another than the others were told last.
@@ -108,6 +108,7 @@ impl World {
             missed: self.missed.clone(),
             floor: is_supervisor.then(|| Box::new(self.floor_picture())),
             faults: self.faults(),
+            parked: self.parked_calls(),
         };
         let seq = agent.stream.last_seq();
         self.send(to_desk, &ServerFrame::Snapshot { seq, snapshot: Box::new(snapshot) });
@@ -232,7 +233,21 @@ impl World {
         let done = match command {
             Command::Answer { call } => self.in_call(id, call, call::Input::AnswerAsked(id), now),
             Command::Reject { call } => self.in_call(id, call, call::Input::AgentRejected(id), now),
-            Command::HangUp { call } => self.in_call(id, call, call::Input::AgentHungUp(id), now),
+            Command::HangUp { call } => self.verb(id, call, Verb::HangUp, now),
+            Command::Hold { call } => self.verb(id, call, Verb::Hold, now),
+            Command::Retrieve { call } => self.verb(id, call, Verb::Retrieve, now),
+            Command::Swap { call } => self.verb(id, call, Verb::Swap, now),
+            Command::CompleteTransfer { call } => self.verb(id, call, Verb::CompleteTransfer, now),
+            Command::Conference { call } => self.verb(id, call, Verb::Confer, now),
+            Command::DropParty { call, party } => self.drop_party(id, call, party, now),
+            Command::Mute { call, muted } => self.mute(id, call, muted, now),
+            Command::SendDigits { call, digits } => self.send_digits(id, call, &digits, now),
+            Command::Transfer { call, to, note } => self.transfer(id, call, &to, note, now),
+            Command::Consult { call, to, note } => self.consult(id, call, &to, note, now),
+            Command::Park { call, note } => self.park(id, call, note, now),
+            Command::PickUp { call } => self.pick_up(id, call, now),
+            Command::Dial { to, customer, callback } => self.dial(id, &to, customer, callback, now),
+            Command::ListColleagues => Ok(Done::Colleagues { people: self.colleagues(id) }),
             Command::SetState { wish } => self.set_state(id, wish, now),
             // The door does it, where the passwords are.
             Command::ChangePassword { .. } => Err(CommandError::NotAllowed),
@@ -252,11 +267,7 @@ impl World {
 
     fn in_call(&mut self, id: AgentId, call: CallId, input: call::Input, now: Moment) -> Result<Done, CommandError> {
         let state = self.agents.get(&id).map(|agent| &agent.state.work);
-        let fits = match input {
-            call::Input::AgentHungUp(_) => matches!(state, Some(Work::Talking { call: of }) if *of == call),
-            _ => matches!(state, Some(Work::Ringing { call: of, .. }) if *of == call),
-        };
-        if !fits {
+        if !matches!(state, Some(Work::Ringing { call: of, .. }) if *of == call) {
             return Err(CommandError::TooLate);
         }
         self.call_input(call, input, now);
@@ -290,6 +301,20 @@ const fn may(role: Role, command: &Command) -> bool {
         Command::Answer { .. }
         | Command::Reject { .. }
         | Command::HangUp { .. }
+        | Command::Hold { .. }
+        | Command::Retrieve { .. }
+        | Command::Mute { .. }
+        | Command::SendDigits { .. }
+        | Command::Transfer { .. }
+        | Command::Consult { .. }
+        | Command::Swap { .. }
+        | Command::CompleteTransfer { .. }
+        | Command::Conference { .. }
+        | Command::DropParty { .. }
+        | Command::Park { .. }
+        | Command::PickUp { .. }
+        | Command::Dial { .. }
+        | Command::ListColleagues
         | Command::SetState { .. }
         | Command::SaveWrapup { .. }
         | Command::LinkCustomer { .. }

@@ -137,11 +137,8 @@ impl Save {
                 let by = handled.then_some(agent.id);
                 store.mark_missed(key, *callback, by, now).await.map(|()| Done::Ok)
             }
-            Command::Answer { .. }
-            | Command::Reject { .. }
-            | Command::HangUp { .. }
-            | Command::SetState { .. }
-            | Command::ChangePassword { .. } => Ok(Done::Ok),
+            // `World::begin_save` lets nothing else through.
+            _ => return Err(CommandError::NotAllowed),
         };
         done.map_err(refusal)
     }

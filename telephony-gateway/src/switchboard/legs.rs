@@ -4,9 +4,11 @@ use std::net::{IpAddr, SocketAddr};
 
 use shared::ids::{AgentId, CallId};
 use shared::time::Moment;
+use smallvec::SmallVec;
 
-use super::calls::CallSlot;
+use super::slot::{CallSlot, PhoneLeg};
 use super::world::{LegOf, World};
+use crate::call::{Ear, Input, Line, Scene, State, Verb};
 use crate::media::g711;
 use crate::media::leg::RemoteMedia;
 use crate::net::relay::PortId;
@@ -23,6 +25,18 @@ pub struct Leg {
     pub theirs: Option<AudioSession>,
     /// `o=` of our descriptions.
     pub sdp_version: u64,
+}
+
+impl Leg {
+    /// Whether keys can be pressed for it by RTP (RFC 4733); else by INFO.
+    pub fn takes_telephone_events(&self) -> bool {
+        self.theirs.as_ref().is_some_and(|theirs| theirs.telephone_event.is_some())
+    }
+
+    /// The other side sends nothing, or only its own music: it has put us on hold (RFC 3264 §8.4).
+    pub fn is_held(&self) -> bool {
+        self.theirs.as_ref().is_some_and(|theirs| theirs.direction != Direction::SendRecv)
+    }
 }
 
 /// Why a leg cannot be had, with the SIP answer.
@@ -103,7 +117,7 @@ impl World {
         self.sound.set_remote(leg.port, media);
     }
 
-    fn ours<'a>(&self, leg: &Leg, codecs: &'a [Codec]) -> Ours<'a> {
+    pub(super) fn ours<'a>(&self, leg: &Leg, codecs: &'a [Codec]) -> Ours<'a> {
         Ours {
             address: SocketAddr::new(self.sound.advertised(), leg.rtp_port),
             codecs,
@@ -122,19 +136,24 @@ impl World {
         }
     }
 
-    pub(super) fn caller_leg_id(&self, call: CallId) -> Option<LegId> {
-        self.calls.get(&call)?.caller_leg.as_ref().map(|leg| leg.id)
+    pub(super) fn customer_leg_id(&self, call: CallId) -> Option<LegId> {
+        self.calls.get(&call)?.customer_leg.as_ref().map(|leg| leg.id)
     }
 
-    pub(super) fn answer_caller(&mut self, call: CallId, now: Moment) {
-        let Some(leg) = self.calls.get(&call).and_then(|slot| slot.caller_leg.as_ref()) else { return };
+    pub(super) fn answer_customer(&mut self, call: CallId, now: Moment) {
+        let Some(leg) = self.calls.get(&call).and_then(|slot| slot.customer_leg.as_ref()) else { return };
         let (id, description) = (leg.id, self.description(leg));
         self.stack.answer(id, description, now);
     }
 
-    /// BYE, or the final refusal to a caller who was never answered.
-    pub(super) fn end_caller(&mut self, call: CallId, now: Moment) {
-        let Some(leg) = self.calls.get_mut(&call).and_then(|slot| slot.caller_leg.take()) else { return };
+    /// BYE, CANCEL to a number that is being called, or the final refusal to a caller who was never answered.
+    pub(super) fn end_customer(&mut self, call: CallId, now: Moment) {
+        self.close_attempt(call, Ear::Customer, now);
+        let Some(leg) = self.calls.get_mut(&call).and_then(|slot| slot.customer_leg.take()) else { return };
+        self.end_leg(&leg, now);
+    }
+
+    fn end_leg(&mut self, leg: &Leg, now: Moment) {
         self.legs.remove(&leg.id);
         self.sound.close(leg.port);
         self.stack.hang_up(leg.id, Some((16, "Normal call clearing")), now);
@@ -151,22 +170,19 @@ impl World {
         let Some(slot) = self.calls.get(&call) else { return Ok(()) };
         let open = self.sound.open().map_err(|_| RingError::NoPort)?;
         let mut leg = Leg { id: LegId(0), port: open.id, rtp_port: open.rtp_port, theirs: None, sdp_version: 1 };
-        let codecs = codecs_like(slot.caller_leg.as_ref());
+        let like = slot.customer_leg.as_ref().or(slot.phones.first().map(|phone| &phone.leg));
         let invite = Invite {
             to: InviteTo::Phone(phone),
             from_display: String::new(),
             from_user: shown_number(slot),
-            sdp: sdp::offer(&self.ours(&leg, &codecs)),
+            sdp: sdp::offer(&self.ours(&leg, &codecs_like(like))),
             auto_answer: lift_itself,
             ring_seconds: Some(slot.core.ring.as_secs() as u32 + 5),
         };
         match self.stack.invite(invite, now) {
             Ok(id) => {
                 leg.id = id;
-                self.legs.insert(id, LegOf::Phone(call, agent));
-                if let Some(slot) = self.calls.get_mut(&call) {
-                    slot.phone_leg = Some((agent, leg));
-                }
+                self.take_phone(call, PhoneLeg { agent, leg, waits_for_answer: false, muted: false });
                 Ok(())
             }
             Err(error) => {
@@ -176,40 +192,103 @@ impl World {
         }
     }
 
-    /// CANCEL or BYE to the telephone, whichever fits. What it still says of this leg means nothing any more.
-    pub(super) fn end_phone(&mut self, call: CallId, agent: AgentId, now: Moment) {
-        let Some(slot) = self.calls.get_mut(&call) else { return };
-        let Some((_, leg)) = slot.phone_leg.take_if(|(of, _)| *of == agent) else { return };
-        self.legs.remove(&leg.id);
-        self.sound.close(leg.port);
-        self.stack.hang_up(leg.id, Some((16, "Normal call clearing")), now);
-    }
-
-    /// The telephone's leg is over by itself.
-    pub(super) fn drop_phone_leg(&mut self, call: CallId, leg: LegId) {
-        let Some(slot) = self.calls.get_mut(&call) else { return };
-        if let Some((_, gone)) = slot.phone_leg.take_if(|(_, of)| of.id == leg) {
-            self.sound.close(gone.port);
+    /// An agent's telephone comes into the call.
+    pub(super) fn take_phone(&mut self, call: CallId, phone: PhoneLeg) {
+        self.legs.insert(phone.leg.id, LegOf::Phone(call, phone.agent));
+        if let Some(slot) = self.calls.get_mut(&call) {
+            slot.phones.push(phone);
         }
     }
 
-    /// What the telephone has answered to our offer.
-    pub(super) fn phone_sound(&mut self, call: CallId, answer: &[u8]) -> Result<(), Refusal> {
-        let theirs = AudioSession::parse(answer)?;
-        can_be_carried(&theirs)?;
-        let Some((_, leg)) = self.calls.get_mut(&call).and_then(|slot| slot.phone_leg.as_mut()) else { return Ok(()) };
-        leg.theirs = Some(theirs);
-        let leg = leg.clone();
-        self.set_remote(&leg, None);
-        Ok(())
+    /// CANCEL or BYE to the agent's telephone, to both its lines. What it still says of this call means nothing any
+    /// more.
+    pub(super) fn end_phone(&mut self, call: CallId, agent: AgentId, now: Moment) {
+        while let Some(leg) = self.calls.get_mut(&call).and_then(|slot| {
+            let index = slot.phones.iter().position(|phone| phone.agent == agent)?;
+            Some(slot.phones.remove(index).leg)
+        }) {
+            self.end_leg(&leg, now);
+        }
     }
 
-    pub(super) fn bridge(&mut self, call: CallId, agent: AgentId) {
+    /// A telephone's leg is over by itself. Whether the same telephone has another line in the call.
+    pub(super) fn drop_phone_leg(&mut self, call: CallId, leg: LegId) -> bool {
+        let Some(slot) = self.calls.get_mut(&call) else { return false };
+        let Some(index) = slot.phones.iter().position(|phone| phone.leg.id == leg) else { return false };
+        let gone = slot.phones.remove(index);
+        self.sound.close(gone.leg.port);
+        slot.phones.iter().any(|phone| phone.agent == gone.agent)
+    }
+
+    /// Lets everybody hear what the state of the call says.
+    pub(super) fn set_sound(&mut self, call: CallId, now: Moment) {
+        self.end_second_lines(call, now);
         let Some(slot) = self.calls.get(&call) else { return };
-        if let (Some(caller), Some((of, phone))) = (&slot.caller_leg, &slot.phone_leg)
-            && *of == agent
-        {
-            self.sound.bridge(caller.port, phone.port);
+        let scenes = slot.core.scenes();
+        for scene in &scenes {
+            self.answer_waiting_phones(call, scene, now);
+            let Some(slot) = self.calls.get(&call) else { return };
+            let ports: SmallVec<[PortId; 3]> =
+                scene.ears().iter().filter_map(|ear| slot.leg_of(*ear).map(|leg| leg.port)).collect();
+            match (scene, ports.as_slice()) {
+                (_, []) => {}
+                (Scene::Talk(_), [one, other]) => self.sound.bridge(*one, *other),
+                // Somebody's leg is gone, and the event that says so is on its way.
+                (Scene::Talk(_), [alone]) => self.sound.silence(*alone),
+                (Scene::Talk(_), ports) => self.sound.conference(ports),
+                (Scene::Music(_), [port, ..]) => self.sound.play_music(*port),
+                (Scene::Ringback(_), [port, ..]) => self.sound.ringback(*port),
+                (Scene::Silence(_), [port, ..]) => self.sound.silence(*port),
+            }
+        }
+        self.quieten_first_lines(call);
+    }
+
+    /// Whoever has dialled on the telephone hears its own ringing until there is something to hear.
+    fn answer_waiting_phones(&mut self, call: CallId, scene: &Scene, now: Moment) {
+        for ear in scene.ears() {
+            let Ear::Agent(agent) = *ear else { continue };
+            let Some(slot) = self.calls.get(&call) else { return };
+            let Some(phone) = slot.phone(agent).filter(|phone| phone.waits_for_answer) else { continue };
+            let leg = phone.leg.clone();
+            if matches!(scene, Scene::Ringback(_)) {
+                self.stack.ring(leg.id, now);
+                continue;
+            }
+            let description = self.description(&leg);
+            self.stack.answer(leg.id, description, now);
+            let phones = self.calls.get_mut(&call).map(|slot| slot.phones.iter_mut());
+            if let Some(phone) = phones.into_iter().flatten().find(|phone| phone.leg.id == leg.id) {
+                phone.waits_for_answer = false;
+            }
+        }
+    }
+
+    /// A telephone that consults on a second line holds the first one.
+    fn quieten_first_lines(&self, call: CallId) {
+        let Some(slot) = self.calls.get(&call) else { return };
+        for phone in &slot.phones {
+            if slot.phone(phone.agent).is_some_and(|front| front.leg.id != phone.leg.id) {
+                self.sound.silence(phone.leg.port);
+            }
+        }
+    }
+
+    /// The second line of a telephone is for whom the agent has called in; when they are gone, so is the line.
+    fn end_second_lines(&mut self, call: CallId, now: Moment) {
+        let Some(slot) = self.calls.get_mut(&call) else { return };
+        let State::Talking { agent, line: Line::Customer { .. }, .. } = slot.core.state else { return };
+        let of_agent = |phone: &PhoneLeg| phone.agent == agent;
+        let (mut seen, mut over) = (false, SmallVec::<[Leg; 1]>::new());
+        slot.phones.retain(|phone| {
+            let keep = !of_agent(phone) || !std::mem::replace(&mut seen, true);
+            if !keep {
+                over.push(phone.leg.clone());
+            }
+            keep
+        });
+        for leg in over {
+            self.end_leg(&leg, now);
         }
     }
 
@@ -224,6 +303,7 @@ impl World {
 
     /// The other side changes its session: another address after a network change, or hold. We take what we can.
     pub(super) fn leg_reoffered(&mut self, leg: LegId, description: Option<&[u8]>, now: Moment) {
+        let was_held = self.leg_mut(leg).is_some_and(|leg| leg.is_held());
         if let Some(description) = description
             && let Err(refusal) = self.leg_describes(leg, description)
         {
@@ -240,13 +320,27 @@ impl World {
                 let found = found.clone();
                 let answer = self.description(&found);
                 self.stack.answer_reoffer(leg, answer, now);
+                self.phone_holds(leg, was_held, found.is_held(), now);
             }
             None => self.stack.refuse_reoffer(leg, 488, now),
         }
     }
 
+    /// The hold key of the telephone does what the one on the screen does.
+    fn phone_holds(&mut self, leg: LegId, was_held: bool, is_held: bool, now: Moment) {
+        let Some(LegOf::Phone(call, agent)) = self.legs.get(&leg).copied().filter(|_| was_held != is_held) else {
+            return;
+        };
+        // The first of two lines is on hold while the second one is in front.
+        let in_front = self.calls.get(&call).and_then(|slot| slot.phone(agent)).is_some_and(|phone| phone.leg.id == leg);
+        if in_front {
+            let verb = if is_held { Verb::Hold } else { Verb::Retrieve };
+            self.call_input(call, Input::Verb(agent, verb), now);
+        }
+    }
+
     /// Takes in the other side's description of an existing leg.
-    fn leg_describes(&mut self, leg: LegId, description: &[u8]) -> Result<(), Refusal> {
+    pub(super) fn leg_describes(&mut self, leg: LegId, description: &[u8]) -> Result<(), Refusal> {
         let theirs = AudioSession::parse(description)?;
         can_be_carried(&theirs)?;
         let Some(found) = self.leg_mut(leg) else { return Ok(()) };
@@ -258,8 +352,12 @@ impl World {
 
     fn leg_mut(&mut self, leg: LegId) -> Option<&mut Leg> {
         match self.legs.get(&leg).copied()? {
-            LegOf::Caller(call) => self.calls.get_mut(&call)?.caller_leg.as_mut(),
-            LegOf::Phone(call, _) => self.calls.get_mut(&call)?.phone_leg.as_mut().map(|(_, leg)| leg),
+            LegOf::Customer(call) => self.calls.get_mut(&call)?.customer_leg.as_mut(),
+            LegOf::Peer(call) => self.calls.get_mut(&call)?.peer.as_mut()?.leg.as_mut(),
+            LegOf::Phone(call, _) => {
+                let phones = self.calls.get_mut(&call)?.phones.iter_mut();
+                phones.map(|phone| &mut phone.leg).find(|of| of.id == leg)
+            }
             LegOf::Outside(id) => self.outside.get_mut(&id)?.leg_mut(leg),
         }
     }
@@ -289,7 +387,7 @@ fn can_be_carried(theirs: &AudioSession) -> Result<(), SdpError> {
 }
 
 /// The caller's own codec first, so that nothing has to be translated.
-fn codecs_like(caller: Option<&Leg>) -> [Codec; 2] {
+pub(super) fn codecs_like(caller: Option<&Leg>) -> [Codec; 2] {
     let first = caller.and_then(|leg| leg.theirs.as_ref()).and_then(|theirs| theirs.pick(&Codec::ALL));
     match first.map(|choice| choice.codec) {
         Some(Codec::Pcmu) => [Codec::Pcmu, Codec::Pcma],

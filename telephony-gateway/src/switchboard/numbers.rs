@@ -15,8 +15,9 @@ use crate::call::{Ear, Input};
 use crate::journal::fact::Fact;
 use crate::routing::dial_plan::{Destination, Dialler};
 use crate::routing::number::Dialled;
-use crate::routing::toll::{Request, TollRule, Verdict, Who};
-use crate::routing::ways::{Failure, Way, Ways, should_try_next};
+use crate::config::{Config, TrunkConfig};
+use crate::routing::toll::{Request, TollPlan, TollRule, Verdict, Who};
+use crate::routing::ways::{Choice, Failure, Route, Routes, Way, Ways, should_try_next};
 use crate::sip::{Flow, Invite, InviteTo, LegId, Transport};
 use crate::sip::sdp;
 
@@ -315,6 +316,20 @@ impl World {
         self.sound.close(leg.port);
         self.stack.hang_up(leg.id, Some((16, "Normal call clearing")), now);
     }
+}
+
+/// Which trunks carry what, and who may dial what.
+pub(super) fn ways_out(config: &Config) -> (Routes, TollPlan) {
+    let plan = &config.dial_plan;
+    let named = |trunk: &&TrunkConfig| plan.trunk.as_ref().is_none_or(|name| *name == trunk.name);
+    let trunk = config.sip.trunks.iter().filter(|trunk| trunk.address.is_some()).find(named);
+    let numbers = plan.emergency.iter().chain(&plan.short).filter_map(|number| number.parse().ok()).collect();
+    let routes = trunk.map(|trunk| Route {
+        name: "help".into(),
+        numbers,
+        trunks: vec![Choice { trunk: trunk.name.as_str().into(), order: 0, weight: 1 }],
+    });
+    (Routes::new(routes.into_iter().collect(), []), TollPlan::default())
 }
 
 /// How a number reads on a screen: as a telephone number where it is one.

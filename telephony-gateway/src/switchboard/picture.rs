@@ -104,8 +104,8 @@ impl World {
                     let arrived_at = slot.core.arrived.utc_ms;
                     line.oldest_arrived_at = Some(line.oldest_arrived_at.map_or(arrived_at, |at| at.min(arrived_at)));
                 }
-                State::Offered { .. } => line.ringing += 1,
-                State::Talking { .. } => line.talking += 1,
+                State::Offered { .. } | State::Dialing { .. } => line.ringing += 1,
+                State::Talking { .. } | State::Parked { .. } | State::Outside { .. } => line.talking += 1,
                 State::Ended { .. } => {}
             }
         }

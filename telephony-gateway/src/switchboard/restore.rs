@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use shared::domain::agent::{AgentProfile, AgentState, Input, Presence, Work};
-use shared::domain::call::{CallEnding, CallRecord, MissedCall};
+use shared::domain::call::{CallEnding, CallKind, CallRecord, MissedCall};
 use shared::domain::queue::QueueCode;
-use shared::ids::{AgentId, CallId, CallbackId, CustomerId};
+use shared::ids::{AgentId, CallId, CallbackId, CustomerId, InteractionId};
 use shared::phone::CallerNumber;
 use shared::pii::Personal;
 use shared::time::{Moment, UtcMs};
@@ -19,12 +19,14 @@ use shared::wire::event::EndedCall;
 use smallvec::SmallVec;
 
 use super::agents::Agent;
-use super::calls::{CallSlot, sealed_state};
+use super::calls::sealed_state;
 use super::jobs::Job;
+use super::slot::{CallSlot, NewSlot, Part, span_of};
 use super::timers::Timer;
 use super::world::World;
 use crate::call::{Call, State};
 use crate::journal::fact::{Entry, Fact};
+use crate::routing::toll::Spent;
 
 /// What the ledger says of one call.
 struct Remembered {
@@ -37,11 +39,64 @@ struct Remembered {
     customer: Option<CustomerId>,
     offered_at: Option<UtcMs>,
     answered_at: Option<UtcMs>,
-    talks_with: Option<AgentId>,
     talked_with: Option<AgentId>,
-    talk_ended: Option<(UtcMs, CallEnding)>,
-    owed_by: SmallVec<[AgentId; 1]>,
+    kind: CallKind,
+    /// Who is with the call at this moment, and has not left it.
+    inside: SmallVec<[AgentId; 2]>,
+    parts: SmallVec<[Part; 1]>,
     record: Option<CallRecord>,
+}
+
+impl Remembered {
+    fn new(
+        queue: QueueCode,
+        trunk: String,
+        dialled: String,
+        caller: CallerNumber,
+        arrived: Moment,
+        kind: CallKind,
+    ) -> Self {
+        Self {
+            queue,
+            trunk,
+            dialled,
+            caller,
+            display_name: None,
+            arrived,
+            customer: None,
+            offered_at: None,
+            answered_at: None,
+            talked_with: None,
+            kind,
+            inside: SmallVec::new(),
+            parts: SmallVec::new(),
+            record: None,
+        }
+    }
+
+    fn part_mut(&mut self, agent: AgentId) -> &mut Part {
+        let index = self.parts.iter().position(|part| part.agent == agent).unwrap_or_else(|| {
+            self.parts.push(Part { agent, answered_at: None, ended: None, entry: None, owed: false });
+            self.parts.len() - 1
+        });
+        &mut self.parts[index]
+    }
+
+    fn leave(&mut self, agent: AgentId) {
+        self.inside.retain(|inside| *inside != agent);
+    }
+
+    /// The agent's part is over, and its facts are to be written.
+    fn ends(&mut self, agent: AgentId, at: UtcMs, ending: CallEnding, entry: Option<InteractionId>) {
+        let part = self.part_mut(agent);
+        part.ended = Some(EndedCall { at, ending, wrapup_limit: at });
+        part.entry = part.entry.or(entry);
+        part.owed = true;
+    }
+
+    fn is_owed(&self) -> bool {
+        self.parts.iter().any(|part| part.owed)
+    }
 }
 
 /// What the ledger says of the whole floor.
@@ -50,6 +105,7 @@ pub struct Memory {
     calls: BTreeMap<CallId, Remembered>,
     agents: HashMap<AgentId, (AgentProfile, AgentState)>,
     missed: Vec<MissedCall>,
+    spent: Vec<Spent>,
 }
 
 impl Memory {
@@ -59,44 +115,55 @@ impl Memory {
         match fact {
             Fact::Arrived { queue, trunk, dialled, caller, display_name, arrived } => {
                 let Some(call) = call else { return };
-                let remembered = Remembered {
-                    queue,
-                    trunk,
-                    dialled,
-                    caller,
-                    display_name,
-                    arrived,
-                    customer: None,
-                    offered_at: None,
-                    answered_at: None,
-                    talks_with: None,
-                    talked_with: None,
-                    talk_ended: None,
-                    owed_by: SmallVec::new(),
-                    record: None,
-                };
-                self.calls.insert(call, remembered);
+                let remembered = Remembered::new(queue, trunk, dialled, caller, arrived, CallKind::Inbound);
+                self.calls.insert(call, Remembered { display_name, ..remembered });
             }
-            Fact::AgentMoved { profile, state, .. } => _ = self.agents.insert(profile.id, (profile, state)),
-            Fact::CallbackCreated { missed } => self.missed.push(missed),
+            Fact::Dialled { kind, queue, dialled, at: begun } => {
+                let Some(call) = call else { return };
+                let caller = CallerNumber::parse(&dialled);
+                self.calls.insert(call, Remembered::new(queue, String::new(), dialled, caller, begun, kind));
+            }
             Fact::Identified { customer } => self.in_call(call, |remembered| remembered.customer = Some(customer)),
-            Fact::Offered { .. } => self.in_call(call, |remembered| _ = remembered.offered_at.get_or_insert(at)),
-            Fact::Answered {} => self.in_call(call, |remembered| {
-                remembered.answered_at.get_or_insert(at);
-                remembered.talks_with = agent;
-                remembered.talked_with = agent;
-                remembered.talk_ended = None;
+            Fact::Offered { .. } => self.in_call(call, |remembered| {
+                remembered.offered_at.get_or_insert(at);
             }),
-            Fact::TalkEnded { ending } => self.in_call(call, |remembered| {
-                remembered.talks_with = None;
-                remembered.talk_ended = Some((at, ending));
-                remembered.owed_by.extend(agent);
+            Fact::AgentMoved { profile, state, .. } => {
+                self.agents.insert(profile.id, (profile, state));
+            }
+            Fact::CallbackCreated { missed } => self.missed.push(missed),
+            Fact::Answered {} => self.in_call(call, |remembered| {
+                let Some(agent) = agent else { return };
+                remembered.answered_at.get_or_insert(at);
+                remembered.talked_with = Some(agent);
+                remembered.inside.push(agent);
+                let part = remembered.part_mut(agent);
+                (part.answered_at, part.ended) = (Some(at), None);
+            }),
+            Fact::TalkEnded { ending, entry } => self.in_call(call, |remembered| {
+                let Some(agent) = agent else { return };
+                remembered.leave(agent);
+                remembered.ends(agent, at, ending, entry);
+            }),
+            Fact::Released {} => self.in_call(call, |remembered| {
+                if let Some(agent) = agent {
+                    remembered.leave(agent);
+                }
             }),
             Fact::Ended { record } => self.in_call(call, |remembered| remembered.record = Some(record)),
-            Fact::ResultSet { .. } => {
-                self.in_call(call, |remembered| remembered.owed_by.retain(|owes| Some(*owes) != agent));
-            }
-            Fact::QueueJoined {} | Fact::Withdrawn { .. } | Fact::CardOpened { .. } | Fact::PopShown { .. } => {}
+            Fact::ResultSet { .. } => self.in_call(call, |remembered| {
+                for part in remembered.parts.iter_mut().filter(|part| Some(part.agent) == agent) {
+                    part.owed = false;
+                }
+            }),
+            Fact::TollSpent { spent } => self.spent.push(spent),
+            Fact::QueueJoined {}
+            | Fact::Withdrawn { .. }
+            | Fact::CardOpened { .. }
+            | Fact::PopShown { .. }
+            | Fact::ConsultStarted { .. }
+            | Fact::Transferred { .. }
+            | Fact::Parked {}
+            | Fact::Fetched {} => {}
         }
     }
 
@@ -110,7 +177,10 @@ impl Memory {
 impl World {
     /// Rebuilds the floor. Call once, before the first event.
     pub fn restore(&mut self, memory: Memory, midnight: UtcMs, now: Moment) {
-        let Memory { calls, agents, missed } = memory;
+        let Memory { calls, agents, missed, spent } = memory;
+        for spent in spent {
+            self.toll_book.remember(&self.toll_plan, &spent, now);
+        }
         self.missed = missed.into_iter().rev().take(super::calls::MISSED_SHOWN).collect();
         for (id, (profile, state)) in agents {
             self.agents.insert(id, Agent { state, ..Agent::new(profile, now) });
@@ -120,7 +190,7 @@ impl World {
         for (id, remembered) in calls {
             if let Some(record) = &remembered.record {
                 self.count(&remembered, record, midnight);
-                if !remembered.owed_by.is_empty() {
+                if remembered.is_owed() {
                     self.owe_again(id, &remembered, record.ending, now);
                 }
             } else {
@@ -133,7 +203,7 @@ impl World {
     }
 
     fn count(&mut self, remembered: &Remembered, record: &CallRecord, midnight: UtcMs) {
-        if record.arrived_at >= midnight {
+        if record.arrived_at >= midnight && record.kind.is_inbound() {
             self.counters.arrived(&remembered.queue);
             self.counters.ended(record);
         }
@@ -141,9 +211,10 @@ impl World {
 
     /// A call that the restart has cut: its record is closed with that cause, and the caller is called back.
     fn lose_call(&mut self, id: CallId, mut remembered: Remembered, now: Moment) {
-        if remembered.talks_with.is_some() {
-            remembered.owed_by.extend(remembered.talks_with);
-            remembered.talk_ended = Some((now.utc_ms, CallEnding::LostFault));
+        let inside = std::mem::take(&mut remembered.inside);
+        let owing = if remembered.kind == CallKind::Internal { &[][..] } else { &inside[..] };
+        for agent in owing {
+            remembered.ends(*agent, now.utc_ms, CallEnding::LostFault, None);
         }
         let record = CallRecord {
             id,
@@ -159,9 +230,14 @@ impl World {
             ended_at: now.utc_ms,
             ending: CallEnding::LostFault,
             invite_to_pop_us: None,
+            kind: remembered.kind,
+            talks: Vec::new(),
         };
-        self.counters.arrived(&record.queue);
-        self.counters.ended(&record);
+        let is_inbound = record.kind.is_inbound();
+        if is_inbound {
+            self.counters.arrived(&record.queue);
+            self.counters.ended(&record);
+        }
         let missed = MissedCall {
             id: self.ids.mint::<CallbackId>(now.utc_ms),
             call: id,
@@ -175,22 +251,21 @@ impl World {
             handled_by: None,
             handled_at: None,
         };
-        if let Some(agent) = remembered.talks_with {
-            self.note(Some(id), Some(agent), Fact::TalkEnded { ending: CallEnding::LostFault }, now);
+        for agent in inside {
+            self.note(Some(id), Some(agent), Fact::TalkEnded { ending: CallEnding::LostFault, entry: None }, now);
         }
         self.note(Some(id), record.agent, Fact::Ended { record }, now);
-        self.add_missed(missed, now);
-        if !remembered.owed_by.is_empty() {
+        if is_inbound {
+            self.add_missed(missed, now);
+        }
+        if remembered.is_owed() {
             self.owe_again(id, &remembered, CallEnding::LostFault, now);
         }
     }
 
     /// The facts of a finished call are still to be written: the call is there again for its agent's desk.
     fn owe_again(&mut self, id: CallId, remembered: &Remembered, ending: CallEnding, now: Moment) {
-        let Some(queue) = self.queue(&remembered.queue) else { return };
-        let (ring, wrapup) = (Duration::from_secs(queue.ring_s.into()), Duration::from_secs(queue.wrapup_s.into()));
-        let (ended_at, _) = remembered.talk_ended.unwrap_or((now.utc_ms, ending));
-        let wrapup_limit = UtcMs(ended_at.0 + wrapup.as_millis() as i64);
+        let limits = self.limits(&remembered.queue);
         let card = match remembered.caller {
             CallerNumber::Public(_) => CardState::Pending,
             CallerNumber::Short(_) => CardState::Unknown,
@@ -201,33 +276,30 @@ impl World {
             (None, Some(phone)) => self.out.jobs.push(Job::LookUp { call: id, phone }),
             (None, None) => {}
         }
-        let mut core = Call::arrive(id, ring, wrapup, remembered.arrived);
-        core.state = State::Ended { ending };
-        let slot = CallSlot {
+        let mut core = Call::arrive(id, limits, remembered.arrived);
+        (core.kind, core.state) = (remembered.kind, State::Ended { ending });
+        let mut parts = remembered.parts.clone();
+        for ended in parts.iter_mut().filter_map(|part| part.ended.as_mut()) {
+            ended.wrapup_limit = UtcMs(ended.at.0 + limits.wrapup.as_millis() as i64);
+        }
+        let new = NewSlot {
             core,
             queue: remembered.queue.clone(),
             trunk: remembered.trunk.clone(),
             dialled: remembered.dialled.clone(),
             caller: remembered.caller.clone(),
-            display_name: remembered.display_name.clone(),
-            caller_leg: None,
-            phone_leg: None,
-            customer: remembered.customer,
-            customer_name: None,
             card: sealed_state(&card),
-            shown: SmallVec::new(),
             looked_up: false,
-            pop_for: None,
+            span: span_of(id, &remembered.trunk, &remembered.queue, &remembered.caller),
+        };
+        let slot = CallSlot {
+            display_name: remembered.display_name.clone(),
+            customer: remembered.customer,
             offered_at: remembered.offered_at,
-            offered_until: ended_at,
-            pop_from: remembered.arrived,
-            waited: false,
             answered_at: remembered.answered_at,
             talked_with: remembered.talked_with,
-            ended: Some(EndedCall { at: ended_at, ending, wrapup_limit }),
-            invite_to_pop_us: None,
-            owed_by: remembered.owed_by.clone(),
-            span: tracing::info_span!("call", call.id = %id, queue = %remembered.queue),
+            parts,
+            ..new.into()
         };
         self.calls.insert(id, slot);
         self.timers.set(now.after(Duration::from_secs(24 * 3600)), Timer::Forget(id));
@@ -244,10 +316,14 @@ impl World {
             }
             let moved = match agent.state.work {
                 Work::Reserved { .. } | Work::Ringing { .. } => Some(Input::CallerGone),
-                Work::Talking { call } => {
-                    let wrapup = self.calls.get(&call).map_or(Duration::ZERO, |slot| slot.core.wrapup);
-                    Some(Input::CallEnded { limit: now.after(wrapup) })
-                }
+                Work::Dialing { call }
+                | Work::Talking { call }
+                | Work::OnHold { call }
+                | Work::Consulting { call }
+                | Work::Conference { call } => match self.calls.get(&call).filter(|slot| slot.is_owed_by(id)) {
+                    Some(slot) => Some(Input::CallEnded { limit: now.after(slot.core.wrapup) }),
+                    None => Some(Input::Released),
+                },
                 Work::Idle | Work::Wrapup { .. } => None,
             };
             if let Some(input) = moved {

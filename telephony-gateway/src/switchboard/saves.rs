@@ -23,7 +23,7 @@ impl World {
             Command::SaveWrapup { wrapup } => {
                 self.check_wrapup(id, wrapup)?;
                 let slot = self.calls.get(&wrapup.call).ok_or_else(|| not_found("call"))?;
-                (Some(slot.facts(self.clock.now().utc_ms)), None)
+                (Some(slot.facts(id, self.clock.now().utc_ms)), None)
             }
             Command::LinkCustomer { call, .. } => (None, self.caller_phone(id, *call)?),
             Command::CreateCustomer { call: Some(call), .. } => (None, self.caller_phone(id, *call)?),
@@ -32,11 +32,7 @@ impl World {
             | Command::RegisterRequest { .. }
             | Command::SaveInteraction { .. }
             | Command::MarkMissed { .. } => (None, None),
-            Command::Answer { .. }
-            | Command::Reject { .. }
-            | Command::HangUp { .. }
-            | Command::SetState { .. }
-            | Command::ChangePassword { .. } => return Err(CommandError::NotAllowed),
+            _ => return Err(CommandError::NotAllowed),
         };
         self.out.jobs.push(Job::Save(Box::new(Save { id: key, profile, command, facts, phone })));
         Ok(())
@@ -51,13 +47,13 @@ impl World {
             return Err(CommandError::Invalid { field: "result".into(), rule: "unknown".into() });
         }
         let slot = self.calls.get(&wrapup.call).ok_or_else(|| not_found("call"))?;
-        if !slot.owed_by.contains(&id) { Err(CommandError::TooLate) } else { Ok(()) }
+        if !slot.is_owed_by(id) { Err(CommandError::TooLate) } else { Ok(()) }
     }
 
     /// The number of a caller with whom this agent is.
     fn caller_phone(&self, id: AgentId, call: CallId) -> Result<Option<Phone>, CommandError> {
         let slot = self.calls.get(&call).ok_or(CommandError::TooLate)?;
-        if !self.is_with(id, call) && !slot.owed_by.contains(&id) {
+        if !self.is_with(id, call) && !slot.is_owed_by(id) {
             return Err(CommandError::TooLate);
         }
         Ok(slot.caller.phone())
@@ -105,7 +101,8 @@ impl World {
             return;
         }
         if let Some(slot) = self.calls.get(&call) {
-            let talked_from = slot.answered_at.unwrap_or(now.utc_ms);
+            let part = slot.part(id);
+            let talked_from = part.and_then(|part| part.answered_at).unwrap_or(now.utc_ms);
             let queue = slot.queue.clone();
             self.counters.handled(&queue, now.utc_ms.ms_since(talked_from));
         }

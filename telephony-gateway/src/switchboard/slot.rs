@@ -93,7 +93,7 @@ pub struct PeerLeg {
 }
 
 /// What one agent has had of a call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Part {
     pub agent: AgentId,
     pub answered_at: Option<UtcMs>,

@@ -10,6 +10,8 @@ use shared::time::Moment;
 pub enum Timer {
     /// An offer rings out.
     Offer(CallId),
+    /// A parked call goes back to the queue.
+    Park(CallId),
     /// The pop leaves without its card.
     Pop(CallId),
     /// A desk may have lost its lease.

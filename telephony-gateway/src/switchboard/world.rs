@@ -3,35 +3,39 @@
 //! The world steps its pure cores and collects what has to leave: ledger entries, frames for desks, jobs for the
 //! database, SIP messages. The loop beside it writes the ledger first and lets the rest leave then.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use shared::domain::call::MissedCall;
 use shared::domain::queue::QueueCode;
 use shared::ids::{AgentId, CallId, IdMint};
 use shared::time::{Clock, Moment};
-use shared::wire::event::{Event as DeskEvent, Fault, WaitingCaller};
+use shared::wire::event::{Event as DeskEvent, Fault, ParkedCall, WaitingCaller};
 use tokio::sync::mpsc;
 
 use super::agents::Agent;
-use super::calls::CallSlot;
 use super::counters::Counters;
 use super::event::{Event, ToDesk};
 use super::jobs::Job;
+use super::slot::CallSlot;
 use super::sound::Sound;
 use super::stream::event_json;
 use super::timers::{Timer, Timers};
 use crate::config::{Config, QueueConfig};
 use crate::journal::fact::{Entry, Fact};
 use crate::routing::dial_plan::DialPlan;
+use crate::routing::toll::{TollBook, TollPlan};
+use crate::routing::ways::{Routes, TrunkStates};
 use crate::routing::{FreeAgents, Waiting, decide};
 use crate::sip::{LegId, Stack};
 
 /// Whose leg it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LegOf {
-    Caller(CallId),
+    Customer(CallId),
     Phone(CallId, AgentId),
+    /// A number outside that was called in.
+    Peer(CallId),
     /// Both legs of a call that a phone makes to an emergency or service number.
     Outside(u64),
 }
@@ -52,6 +56,16 @@ pub struct World {
     pub(super) desks: HashMap<u64, AgentId>,
     pub(super) phones_up: HashSet<String>,
 
+    /// What calls have still to be told, while one of them is stepping.
+    pub(super) inputs: VecDeque<(CallId, crate::call::Input)>,
+    pub(super) is_stepping: bool,
+
+    pub(super) routes: Routes,
+    pub(super) trunk_states: TrunkStates,
+    pub(super) toll_plan: TollPlan,
+    pub(super) toll_book: TollBook,
+    pub(super) last_toll: u64,
+
     pub(super) waiting: Waiting,
     pub(super) free: FreeAgents,
     /// Calls whose caller hears nothing yet: either somebody is free this very turn, or the music begins.
@@ -66,6 +80,8 @@ pub struct World {
     /// The waiting callers as every desk has them; `None` when a desk may have another list.
     pub(super) waiting_told: Option<Vec<WaitingCaller>>,
     pub(super) missed_changed: bool,
+    /// The parked calls as every desk has them.
+    pub(super) parked_told: Vec<ParkedCall>,
     pub(super) floor_changed: bool,
     pub(super) picture_due: bool,
 
@@ -85,6 +101,7 @@ impl World {
         let queues = config.queues.iter().flat_map(|q| q.numbers.iter().map(|n| (n.clone(), q.code.clone())));
         let (help, short) = (config.dial_plan.emergency.iter().cloned(), config.dial_plan.short.iter().cloned());
         let dial_plan = DialPlan::new(queues, help, short);
+        let (routes, toll_plan) = super::numbers::ways_out(&config);
         let now = clock.now();
         let counters = Counters::new(&config, now.utc_ms);
         Self {
@@ -101,6 +118,13 @@ impl World {
             agents: HashMap::new(),
             desks: HashMap::new(),
             phones_up: HashSet::new(),
+            inputs: VecDeque::new(),
+            is_stepping: false,
+            routes,
+            trunk_states: TrunkStates::default(),
+            toll_plan,
+            toll_book: TollBook::default(),
+            last_toll: 0,
             waiting: Waiting::default(),
             free: FreeAgents::default(),
             unheard: Vec::new(),
@@ -112,6 +136,7 @@ impl World {
             waiting_changed: false,
             waiting_told: None,
             missed_changed: false,
+            parked_told: Vec::new(),
             floor_changed: false,
             picture_due: false,
             out: Outputs::default(),
@@ -159,6 +184,7 @@ impl World {
         while let Some(timer) = self.timers.pop_due(now) {
             match timer {
                 Timer::Offer(call) => self.call_input(call, crate::call::Input::OfferExpired, now),
+                Timer::Park(call) => self.call_input(call, crate::call::Input::ParkExpired, now),
                 Timer::Pop(call) => self.pop_without_card(call, now),
                 Timer::Lease(agent) => self.check_lease(agent, now),
                 Timer::Grace(agent) => self.grace_over(agent, now),

@@ -1,0 +1,156 @@
+//! What agents do on their telephones instead of on the screen: dial, consult on the second line, hand over.
+
+use shared::domain::agent::Work;
+use shared::domain::call::Target;
+use shared::ids::{AgentId, CallId};
+use shared::time::Moment;
+use shared::wire::command::CommandError;
+
+use super::calls::printable;
+use super::legs::Leg;
+use super::slot::PhoneLeg;
+use super::world::World;
+use crate::call::{Input, Line, State, Verb};
+use crate::sip::{IncomingInvite, LegId};
+
+impl World {
+    /// A number was dialled on a telephone. Emergency numbers are always let through, whoever is signed in.
+    pub(super) fn phone_dials(&mut self, leg: LegId, invite: &IncomingInvite, phone: &str, now: Moment) {
+        let owner = self.owner_of_phone(phone);
+        let is_help = self.config.dial_plan.allows(&invite.dialled);
+        let outcome = match owner {
+            Some(agent) => self.agent_dials(agent, leg, invite, now),
+            None if is_help => return self.dial_outside(leg, invite, &invite.dialled, now),
+            None => Err(CommandError::NotAllowed),
+        };
+        match outcome {
+            Ok(()) => {}
+            // Somebody in the middle of a wrap-up may call for help all the same.
+            Err(_) if is_help => self.dial_outside(leg, invite, &invite.dialled, now),
+            Err(why) => {
+                tracing::info!(phone, dialled = %printable(&invite.dialled), %why, "a number dialled on a telephone was refused");
+                self.stack.reject(leg, code_of(&why), None, &why.to_string(), now);
+            }
+        }
+    }
+
+    fn agent_dials(
+        &mut self,
+        agent: AgentId,
+        leg: LegId,
+        invite: &IncomingInvite,
+        now: Moment,
+    ) -> Result<(), CommandError> {
+        let to = Target::Number { number: invite.dialled.clone() };
+        let work = self.agents.get(&agent).map(|agent| agent.state.work.clone());
+        match work {
+            Some(Work::Idle) => {
+                let phone = self.waiting_phone(agent, leg, invite)?;
+                let port = phone.leg.port;
+                let begun = self.dialled_on_phone(agent, &to, phone, now);
+                if begun.is_err() {
+                    self.sound.close(port);
+                }
+                begun.map(|_| ())
+            }
+            Some(Work::Talking { call } | Work::OnHold { call }) => {
+                self.consult_on_second_line(agent, call, &to, leg, invite, now)
+            }
+            Some(_) | None => Err(CommandError::TooLate),
+        }
+    }
+
+    /// The telephone's own leg, which waits for whom it has dialled.
+    fn waiting_phone(&self, agent: AgentId, leg: LegId, invite: &IncomingInvite) -> Result<PhoneLeg, CommandError> {
+        let leg: Leg = self.open_leg(leg, invite.sdp.as_deref(), Some(invite.flow.remote)).map_err(|refusal| {
+            CommandError::Invalid { field: "sdp".into(), rule: refusal.words.into() }
+        })?;
+        Ok(PhoneLeg { agent, leg, waits_for_answer: true, muted: false })
+    }
+
+    /// The telephone holds the customer on its first line and dials on its second.
+    fn consult_on_second_line(
+        &mut self,
+        agent: AgentId,
+        call: CallId,
+        to: &Target,
+        leg: LegId,
+        invite: &IncomingInvite,
+        now: Moment,
+    ) -> Result<(), CommandError> {
+        let phone = self.waiting_phone(agent, leg, invite)?;
+        let (port, second) = (phone.leg.port, phone.leg.id);
+        self.take_phone(call, phone);
+        let begun = self.consult(agent, call, to, None, now);
+        if begun.is_err() {
+            self.legs.remove(&second);
+            if let Some(slot) = self.calls.get_mut(&call) {
+                slot.phones.retain(|phone| phone.leg.id != second);
+            }
+            self.sound.close(port);
+        }
+        begun.map(|_| ())
+    }
+
+    /// The telephone has hung up one of its two lines. The second one was the consultation: it is over, and the
+    /// customer stays on hold until the telephone takes the first line up again. Without the first one the telephone
+    /// has handed the call over.
+    pub(super) fn second_line_gone(&mut self, call: CallId, agent: AgentId, now: Moment) {
+        let Some(slot) = self.calls.get(&call) else { return };
+        let first_is_held = slot.phone(agent).is_some_and(|phone| phone.leg.is_held());
+        let consults = matches!(
+            slot.core.state,
+            State::Talking { agent: owner, line: Line::Calling { .. } | Line::Consulting { .. }, .. } if owner == agent
+        );
+        if !consults {
+            return;
+        }
+        self.call_input(call, Input::Verb(agent, Verb::DropPeer), now);
+        if first_is_held {
+            self.call_input(call, Input::Verb(agent, Verb::Hold), now);
+        }
+    }
+
+    /// REFER: the telephone hands its call to somebody (RFC 3515), or joins its two lines (RFC 3891).
+    pub(super) fn phone_refers(
+        &mut self,
+        leg: LegId,
+        number: &str,
+        replaces: Option<LegId>,
+        now: Moment,
+    ) -> Result<(), CommandError> {
+        use super::world::LegOf;
+        let Some(LegOf::Phone(call, agent)) = self.legs.get(&leg).copied() else {
+            return Err(CommandError::NotAllowed);
+        };
+        match replaces.map(|other| self.legs.get(&other).copied()) {
+            // Both lines are in the same call: the consultation is what the customer is handed to.
+            Some(Some(LegOf::Phone(other, by))) if other == call && by == agent => {
+                self.verb(agent, call, Verb::CompleteTransfer, now).map(|_| ())
+            }
+            Some(_) => Err(CommandError::NotFound { what: "call".into() }),
+            None => {
+                let to = Target::Number { number: number.to_owned() };
+                self.transfer(agent, call, &to, None, now).map(|_| ())
+            }
+        }
+    }
+}
+
+/// The SIP answer for a telephone that may not, or cannot.
+pub(super) const fn code_of(why: &CommandError) -> u16 {
+    use shared::domain::call::{DialRule, PartyFailure};
+    match why {
+        CommandError::NumberRefused { rule: DialRule::UnknownNumber } | CommandError::NotFound { .. } => 404,
+        CommandError::NumberRefused { rule: DialRule::NoTrunk } => 503,
+        CommandError::NumberRefused { .. } | CommandError::NotAllowed => 403,
+        CommandError::PartyFailed { why: PartyFailure::Busy | PartyFailure::NotFree } => 486,
+        CommandError::PartyFailed { .. } | CommandError::PhoneLost => 480,
+        CommandError::Invalid { .. } => 488,
+        CommandError::TooLate => 486,
+        CommandError::DatabaseAway
+        | CommandError::WrongPassword
+        | CommandError::Busy
+        | CommandError::KeyReused => 503,
+    }
+}
