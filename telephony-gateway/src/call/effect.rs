@@ -4,6 +4,7 @@ use shared::domain::agent;
 use shared::domain::call::{CallEnding, PartyFailure};
 use shared::ids::AgentId;
 use shared::wire::event::WithdrawnBecause;
+use shared::time::Moment;
 use smallvec::SmallVec;
 
 use super::sound::Ear;
@@ -26,6 +27,9 @@ pub enum Effect {
     CallPeer,
     /// CANCEL or BYE to that number.
     EndPeer,
+    /// A colleague is called, if that is possible at this moment: reserved, shown the card, rung. If not, that comes
+    /// back as [`PhoneFailure::NotFree`](super::PhoneFailure::NotFree).
+    CallColleague(AgentId, Moment),
     /// INVITE to the agent's telephone.
     RingPhone(AgentId),
     /// INVITE to the agent's telephone that lifts itself: the agent has asked for it on the screen.

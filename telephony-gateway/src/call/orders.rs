@@ -86,6 +86,7 @@ struct Floor {
     scenes: Scenes,
     waiting: bool,
     closed: u32,
+    not_free: Vec<AgentId>,
 }
 
 impl Floor {
@@ -105,6 +106,7 @@ impl Floor {
             scenes: Scenes::new(),
             waiting: matches!(customer, Leg::Rings),
             closed: 0,
+            not_free: Vec::new(),
         }
     }
 
@@ -128,7 +130,7 @@ impl Floor {
             }
             Input::PeerEarly | Input::PeerAnswered => self.peer == Leg::Rings,
             Input::PeerGone(_) => self.peer != Leg::Down,
-            Input::Fetched(a) | Input::Verb(_, Verb::ConsultAgent(a) | Verb::TransferToAgent(a)) => idle(a),
+            Input::Fetched(a) => idle(a),
             Input::DialBegins { .. }
             | Input::AnswerAsked(_)
             | Input::AgentRejected(_)
@@ -162,6 +164,20 @@ impl Floor {
 
     fn carry_out(&mut self, effect: &Effect, call: &Call, now: Moment) {
         match effect {
+            Effect::CallColleague(a, until) => {
+                if !self.agents[a].can_be_called() {
+                    self.not_free.push(*a);
+                    return;
+                }
+                for effect in [
+                    Effect::Agent(*a, AgentInput::Called { call: CALL, until: *until }),
+                    Effect::Pop(*a),
+                    Effect::RingPhone(*a),
+                    Effect::Agent(*a, AgentInput::OfferDelivered { until: *until }),
+                ] {
+                    self.carry_out(&effect, call, now);
+                }
+            }
             Effect::RingPhone(a) | Effect::LiftOwnPhone(a) => _ = self.phones.insert(*a, Leg::Rings),
             Effect::EndPhone(a) => _ = self.phones.insert(*a, Leg::Down),
             Effect::Pop(a) => _ = self.at_desk.insert(*a, true),
@@ -279,6 +295,11 @@ proptest! {
             floor.happens(input, now);
             for effect in call.step(input, now) {
                 floor.carry_out(&effect, &call, now);
+            }
+            while let Some(colleague) = floor.not_free.pop() {
+                for effect in call.step(Input::PhoneFailed(colleague, PhoneFailure::NotFree), now) {
+                    floor.carry_out(&effect, &call, now);
+                }
             }
             floor.check(&call)?;
         }

@@ -66,6 +66,8 @@ pub enum PhoneFailure {
     Rejected,
     /// Not registered, not reachable, or it refused what we offered.
     Unreachable,
+    /// A colleague who has a call already, or is gone: nothing has rung.
+    NotFree,
 }
 
 /// What was true before a step, for what follows from the difference.
@@ -124,7 +126,12 @@ impl Call {
                 let until = now.after(self.ring);
                 self.state = State::Offered { agent, until, by: None };
                 let mut effects: Effects = smallvec![Effect::LeaveQueue];
-                effects.extend(self.ring_at(agent, agent::Input::Picked { call: self.id, until }, until));
+                effects.extend([
+                    Effect::Agent(agent, agent::Input::Picked { call: self.id, until }),
+                    Effect::Pop(agent),
+                    Effect::RingPhone(agent),
+                    Effect::Agent(agent, agent::Input::OfferDelivered { until }),
+                ]);
                 if !self.caller_answered {
                     effects.push(Effect::RingCaller);
                 }
@@ -160,10 +167,17 @@ impl Call {
         match input {
             Input::AnswerAsked(of) if of == agent => smallvec![Effect::LiftPhone(agent)],
             Input::PhoneAnswered(of) if of == agent => self.talk(agent, now),
+            Input::PhoneFailed(of, PhoneFailure::NotFree) if of == agent => {
+                self.state = State::Queued { since: now };
+                let told = by.map(|by| Effect::TellFailed(by, Ear::Agent(agent), PartyFailure::NotFree));
+                told.into_iter().chain([Effect::Wait]).collect()
+            }
             Input::PhoneFailed(of, failure) if of == agent => {
                 let (why, blame) = match failure {
                     PhoneFailure::Rejected => (WithdrawnBecause::Rejected, agent::Input::Rejected),
-                    PhoneFailure::Unreachable => (WithdrawnBecause::PhoneLost, agent::Input::PhoneLost),
+                    PhoneFailure::Unreachable | PhoneFailure::NotFree => {
+                        (WithdrawnBecause::PhoneLost, agent::Input::PhoneLost)
+                    }
                 };
                 self.take_back(agent, by, why, Some(blame), now)
             }
@@ -286,7 +300,7 @@ impl Call {
         self.state = State::Talking { agent, since: now, line: Line::Calling { peer, until, early: false } };
         match peer {
             Peer::Number => smallvec![Effect::CallPeer],
-            Peer::Agent(colleague) => self.ring_at(colleague, agent::Input::Called { call: self.id, until }, until),
+            Peer::Agent(colleague) => smallvec![Effect::CallColleague(colleague, until)],
         }
     }
 
@@ -301,6 +315,9 @@ impl Call {
             (Input::PhoneAnswered(of), Line::Calling { peer, .. }) if is_guest(of) => {
                 self.state = State::Talking { agent, since: now, line: Line::Consulting { peer, front: Front::Peer } };
                 smallvec![Effect::Agent(of, agent::Input::Answered), Effect::TellAnswered(of)]
+            }
+            (Input::PhoneFailed(of, PhoneFailure::NotFree), Line::Calling { .. }) if is_guest(of) => {
+                self.peer_left(agent, line, PartyFailure::NotFree, now)
             }
             (Input::PhoneFailed(of, PhoneFailure::Rejected) | Input::AgentRejected(of), Line::Calling { .. })
                 if is_guest(of) =>
@@ -511,16 +528,6 @@ impl Call {
         }
         self.caller_answered = true;
         smallvec![Effect::AnswerCaller, Effect::Wait]
-    }
-
-    /// The offer to one agent, at the desk and at the telephone.
-    pub(super) fn ring_at(&self, agent: AgentId, commits: agent::Input, until: Moment) -> Effects {
-        smallvec![
-            Effect::Agent(agent, commits),
-            Effect::Pop(agent),
-            Effect::RingPhone(agent),
-            Effect::Agent(agent, agent::Input::OfferDelivered { until }),
-        ]
     }
 
     fn talk(&mut self, agent: AgentId, now: Moment) -> Effects {

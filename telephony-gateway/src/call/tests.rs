@@ -177,7 +177,7 @@ fn a_held_caller_hears_music_and_the_agent_nobody() {
 fn a_colleague_is_asked_while_the_caller_hears_music() {
     let mut call = talking();
     let effects = does(&mut call, Verb::ConsultAgent(BORIS));
-    assert!(effects.contains(&Effect::Pop(BORIS)), "the colleague sees the card before the hello");
+    assert!(effects.contains(&Effect::CallColleague(BORIS, at(25))));
     assert_eq!(call.scenes().as_slice(), [Scene::Music(C), Scene::Ringback(A)]);
     call.step(Input::PhoneAnswered(BORIS), at(12));
     assert_eq!(call.scenes().as_slice(), [Scene::Music(C), talk(&[A, B])]);
@@ -234,6 +234,15 @@ fn a_colleague_who_does_not_answer_is_not_punished_and_the_caller_not_lost() {
     assert!(effects.contains(&Effect::Agent(BORIS, agent::Input::CallerGone)));
     assert!(effects.contains(&Effect::TellFailed(ANNA, B, PartyFailure::NoAnswer)));
     assert_eq!(call.scenes().as_slice(), [Scene::Music(C), Scene::Silence(A)]);
+}
+
+#[test]
+fn a_colleague_who_is_called_by_somebody_else_first_keeps_that_call() {
+    let mut call = talking();
+    does(&mut call, Verb::ConsultAgent(BORIS));
+    let effects = call.step(Input::PhoneFailed(BORIS, PhoneFailure::NotFree), at(10));
+    assert_eq!(effects.first(), Some(&Effect::TellFailed(ANNA, B, PartyFailure::NotFree)));
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Agent(BORIS, _) | Effect::Withdraw(..))));
 }
 
 #[test]
@@ -366,7 +375,7 @@ fn a_customer_who_was_not_reached_is_written_up_all_the_same() {
 fn colleagues_among_themselves_owe_nothing() {
     let mut call = Call::dial(CALL, ANNA, DialTo::Agent(BORIS), LIMITS, at(0));
     call.step(Input::DialBegins { lifted: false }, at(0));
-    assert!(call.step(Input::PhoneAnswered(ANNA), at(1)).contains(&Effect::RingPhone(BORIS)));
+    assert!(call.step(Input::PhoneAnswered(ANNA), at(1)).contains(&Effect::CallColleague(BORIS, at(16))));
     call.step(Input::PhoneAnswered(BORIS), at(4));
     assert_eq!(call.scenes().as_slice(), [talk(&[A, B])]);
     let effects = call.step(Input::PhoneHungUp(BORIS), at(20));

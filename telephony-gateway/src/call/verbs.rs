@@ -1,6 +1,5 @@
 //! What an agent does with a call: the verbs of states-and-events, each only in the states that know it.
 
-use shared::domain::agent;
 use shared::domain::call::CallEnding;
 use shared::ids::AgentId;
 use shared::time::Moment;
@@ -107,7 +106,7 @@ impl Call {
                 let until = now.after(self.ring);
                 let mut effects = self.part(agent, CallEnding::Transferred, now);
                 self.state = State::Offered { agent: to, until, by: Some(agent) };
-                effects.extend(self.ring_at(to, agent::Input::Called { call: self.id, until }, until));
+                effects.push(Effect::CallColleague(to, until));
                 Some(effects)
             }
             (Verb::TransferToQueue, Line::Customer { .. }) => {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use shared::domain::agent::{Activity, Presence, Work};
+use shared::domain::agent::{self, Activity, Presence, Work};
 use shared::domain::call::{
     CallEnding, CallKind, CallRecord, MissedCall, PartyFailure, PartyState, PathStep, Stop,
 };
@@ -219,6 +219,7 @@ impl World {
                 }
             }
             Effect::EndPeer => self.end_peer(id, now),
+            Effect::CallColleague(agent, until) => self.call_colleague(id, agent, until, now),
             Effect::RingPhone(agent) => self.ring_phone(id, agent, false, now),
             Effect::LiftOwnPhone(agent) => self.ring_phone(id, agent, true, now),
             Effect::LiftPhone(agent) => self.lift_phone(id, agent, now),
@@ -356,6 +357,19 @@ impl World {
             tracing::warn!(agent.id = %agent, %why, "the operator's telephone cannot be reached");
             self.call_input(id, Input::PhoneFailed(agent, PhoneFailure::Unreachable), now);
         }
+    }
+
+    /// A colleague may have got another call since the agent chose.
+    fn call_colleague(&mut self, id: CallId, agent: AgentId, until: Moment, now: Moment) {
+        let can = self.agents.get(&agent).is_some_and(|agent| agent.state.can_be_called()) && self.phone_is_up(agent);
+        if !can {
+            self.call_input(id, Input::PhoneFailed(agent, PhoneFailure::NotFree), now);
+            return;
+        }
+        self.agent_input(agent, &agent::Input::Called { call: id, until }, agent, now);
+        self.pop(id, agent, now);
+        self.ring_phone(id, agent, false, now);
+        self.agent_input(agent, &agent::Input::OfferDelivered { until }, agent, now);
     }
 
     /// The pop leaves with its card if that is here already, else a moment later with it, or without it.
