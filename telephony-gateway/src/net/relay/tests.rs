@@ -6,6 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+mod conference;
+mod keys;
+
 use super::*;
 use crate::media::{
     music,
