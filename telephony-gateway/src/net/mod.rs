@@ -77,7 +77,7 @@ impl Outbound {
                     out.udp.push(door);
                     local
                 }
-                Transport::Tcp => out.tcp.listen(listen.address)?,
+                Transport::Tcp | Transport::Tls => out.tcp.listen(listen.address)?,
             };
             // Nobody is on the other side yet; the stack reads transport and local address only.
             let remote = SocketAddr::new(local.ip(), 0);
@@ -99,7 +99,7 @@ impl Outbound {
     pub fn send(&self, transmit: &Transmit) -> Result<(), SendError> {
         let flow = &transmit.flow;
         match flow.transport {
-            Transport::Tcp => Ok(self.tcp.send(flow, transmit.bytes.clone())?),
+            Transport::Tcp | Transport::Tls => Ok(self.tcp.send(flow, transmit.bytes.clone())?),
             Transport::Udp => {
                 let exact = self.udp.iter().find(|door| door.local() == flow.local);
                 let fitting = || self.udp.iter().find(|door| door.local().is_ipv4() == flow.remote.is_ipv4());

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::event::Transport;
+use super::login::Login;
+use super::registration::Register;
 
 /// Everything the [`Stack`](super::Stack) must know before the first datagram.
 #[derive(Clone, Debug)]
@@ -72,7 +74,7 @@ impl Timers {
 }
 
 /// A carrier or a PBX which is known by the addresses it calls from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Trunk {
     pub name: Arc<str>,
     /// Requests from these networks belong to the trunk, without further authentication.
@@ -85,6 +87,55 @@ pub struct Trunk {
     pub options_every: Option<Duration>,
     /// Whether `P-Asserted-Identity` from it is believed (RFC 3325: inside the trust domain).
     pub trusted: bool,
+    /// The host of our requests and of our name there; without one, bare addresses.
+    pub domain: Option<String>,
+    /// Where our caller's number stands.
+    pub caller_id: CallerId,
+    /// Who we are there; without one its challenges are not answered.
+    pub login: Option<Login>,
+    /// We register there, so that it knows where to call us. Needs a login.
+    pub register: Option<Register>,
+    /// Whether the sound is encrypted (SDES). Carried for who describes the sound; the signalling does not look at it.
+    pub secure: Secure,
+}
+
+impl Trunk {
+    /// Whether requests from this address are the trunk's.
+    pub fn calls_from(&self, address: IpAddr) -> bool {
+        self.sources.iter().any(|net| net.contains(address))
+    }
+
+    /// Whether answers from this address are the trunk's: it calls from there, or is called there.
+    pub fn is_at(&self, address: IpAddr) -> bool {
+        self.calls_from(address) || self.address.is_some_and(|at| at.ip().to_canonical() == address.to_canonical())
+    }
+
+    /// The user part of our own address there; a login such as `user@provider` has the provider cut off.
+    pub fn account(&self) -> Option<&str> {
+        let login = self.login.as_ref()?;
+        login.user.split('@').next().filter(|user| !user.is_empty())
+    }
+}
+
+/// Where a trunk looks for the number of who calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CallerId {
+    /// In From.
+    #[default]
+    From,
+    /// In `P-Asserted-Identity` (RFC 3325); From is our account.
+    Asserted,
+}
+
+/// Whether a trunk's or a phone's sound is encrypted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Secure {
+    #[default]
+    No,
+    /// Offered; plain sound is taken as well.
+    Offer,
+    /// A call without it is refused.
+    Require,
 }
 
 /// An address block: `10.0.0.0/8`, `2001:db8::/32`, or a single address.

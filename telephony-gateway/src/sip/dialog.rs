@@ -126,7 +126,7 @@ impl Dialog {
     /// make us send to whomever they like. All others are answered where they came from. A connection is the way for as
     /// long as it stands; a new one goes where the other side says that it listens.
     pub fn next_hop(&self, allowed: impl Fn(IpAddr) -> bool) -> Flow {
-        let stands = self.flow.transport == Transport::Tcp && self.flow.connection != 0;
+        let stands = self.flow.transport.is_stream() && self.flow.connection != 0;
         let first =
             self.routes.first().and_then(|route| Address::parse(route)).map_or(&*self.target, |route| route.uri);
         let address = super::headers::Uri::parse(first).and_then(|uri| uri.socket_address());
@@ -162,18 +162,11 @@ impl Dialog {
 }
 
 pub fn write_contact(writer: &mut Writer<'_>, transport: Transport, advertised: SocketAddr) {
-    let parameter = match transport {
-        Transport::Udp => "",
-        Transport::Tcp => ";transport=tcp",
-    };
-    writer.header_fmt(Name::Contact, format_args!("<sip:{advertised}{parameter}>"));
+    writer.header_fmt(Name::Contact, format_args!("<sip:{advertised}{}>", transport.parameter()));
 }
 
 pub const fn transport_name(transport: Transport) -> &'static str {
-    match transport {
-        Transport::Udp => "UDP",
-        Transport::Tcp => "TCP",
-    }
+    transport.name()
 }
 
 /// The route set: Record-Route in its order for who was called, turned round for who called.

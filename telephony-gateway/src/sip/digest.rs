@@ -30,7 +30,8 @@ pub fn is_right(credentials: &Credentials<'_>, method: &[u8], ha1: &Ha1) -> bool
     expected.as_bytes().ct_eq(&given).into()
 }
 
-fn response<D: md5::Digest>(credentials: &Credentials<'_>, method: &[u8], ha1: &[u8]) -> String {
+/// The digest of these fields with `qop=auth`; their own `response` is not looked at.
+pub(super) fn response<D: md5::Digest>(credentials: &Credentials<'_>, method: &[u8], ha1: &[u8]) -> String {
     let ha2 = hex::encode(D::new().chain_update(method).chain_update(b":").chain_update(credentials.uri).finalize());
     let mut hash = D::new();
     hash.update(hex::encode(ha1));

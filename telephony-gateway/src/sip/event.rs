@@ -7,19 +7,50 @@ use std::sync::Arc;
 use bytes::Bytes;
 use shared::time::Moment;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Transport {
+    #[default]
     Udp,
     Tcp,
+    /// TLS over TCP.
+    Tls,
 }
 
-/// The way between us and a peer: the socket on our side, the address on theirs, and for TCP the connection.
+impl Transport {
+    /// Whether it has connections: what is sent arrives in order, or the connection ends.
+    pub const fn is_stream(self) -> bool {
+        match self {
+            Self::Udp => false,
+            Self::Tcp | Self::Tls => true,
+        }
+    }
+
+    /// As Via names it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Udp => "UDP",
+            Self::Tcp => "TCP",
+            Self::Tls => "TLS",
+        }
+    }
+
+    /// What an address has behind it that is to be reached so.
+    pub const fn parameter(self) -> &'static str {
+        match self {
+            Self::Udp => "",
+            Self::Tcp => ";transport=tcp",
+            Self::Tls => ";transport=tls",
+        }
+    }
+}
+
+/// The way between us and a peer: the socket on our side, the address on theirs, and for TCP and TLS the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Flow {
     pub transport: Transport,
     pub local: SocketAddr,
     pub remote: SocketAddr,
-    /// The shell's number of the TCP connection; 0 for UDP, and 0 in a [`Transmit`] over TCP means "please connect".
+    /// The shell's number of the connection; 0 for UDP, and 0 in a [`Transmit`] over TCP or TLS means "please connect".
     pub connection: u64,
 }
 
@@ -73,8 +104,11 @@ impl fmt::Debug for PhoneAccount {
 pub enum InviteTo {
     /// A registered phone, at the address its last REGISTER came from.
     Phone(String),
-    /// Somebody whose address is known: a trunk.
+    /// Somebody whose address is known.
     Address { uri: String, flow: Flow },
+    /// Somebody beyond a trunk, as the trunk's settings say: its address, its transport, our name there. `number` is
+    /// spelled as the trunk wants it.
+    Trunk { name: Arc<str>, number: String },
 }
 
 /// Our own call to somebody.
@@ -104,6 +138,10 @@ pub enum InviteError {
     NotRegistered { user: String },
     #[error("`{uri}` is not an address that can be called")]
     Unreadable { uri: String },
+    #[error("there is no trunk `{name}`")]
+    NoTrunk { name: Arc<str> },
+    #[error("nothing can be sent to the trunk `{name}`: it has no address, or no socket of ours leads there")]
+    NoWay { name: Arc<str> },
     #[error("{limit} legs are open already")]
     Full { limit: usize },
 }
@@ -270,6 +308,24 @@ pub enum Event {
     },
     TrunkLost {
         name: Arc<str>,
+    },
+    /// A provider knows where to call us, and did not before.
+    TrunkRegistered {
+        name: Arc<str>,
+        expires_s: u32,
+    },
+    /// A provider does not take our registration; we come again after `again_s` seconds. Said each time.
+    TrunkRegistrationFailed {
+        name: Arc<str>,
+        /// 408 when nobody answered, 503 when the way there is broken.
+        code: u16,
+        why: String,
+        again_s: u32,
+    },
+    /// A trunk asks who we are in a way that is not answered: for a call, or within one.
+    TrunkAsksInVain {
+        name: Arc<str>,
+        why: String,
     },
     /// A message that could not be read; answered with 400 where it was a request.
     Malformed {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::dialog::Dialog;
-use super::event::{Flow, Transport};
+use super::event::Flow;
 
 /// Where the leg stands.
 pub enum Phase {
@@ -79,6 +79,10 @@ pub struct Leg {
     pub change: Change,
     /// The phone at the other end; `None` for a trunk.
     pub phone: Option<Arc<str>>,
+    /// The trunk at the other end, by its place in the list.
+    pub trunk: Option<usize>,
+    /// The line with which our INVITE has proved who we are; its ACK carries the same (RFC 3261 §22.1).
+    pub credentials: Box<[u8]>,
     pub can_talk: bool,
     /// The owner has been told that the leg is over.
     pub told: bool,
@@ -95,11 +99,13 @@ pub struct Leg {
 impl Leg {
     /// Whether the connection to the other side has to be made anew.
     pub fn is_disconnected(&self) -> bool {
-        self.dialog.flow.transport == Transport::Tcp && self.dialog.flow.connection == 0
+        self.dialog.flow.transport.is_stream() && self.dialog.flow.connection == 0
     }
 
     pub fn new(dialog: Dialog, phase: Phase, phone: Option<Arc<str>>) -> Self {
         let (change, ack, forks) = (Change::None, Bytes::new(), Vec::new());
-        Self { dialog, phase, change, phone, can_talk: false, told: false, ack, reinvite: None, forks, stamp: 0 }
+        let (trunk, credentials) = (None, Box::default());
+        let (can_talk, told, reinvite, stamp) = (false, false, None, 0);
+        Self { dialog, phase, change, phone, trunk, credentials, can_talk, told, ack, reinvite, forks, stamp }
     }
 }

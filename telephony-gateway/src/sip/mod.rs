@@ -6,7 +6,8 @@
 //! Reading order: [`event`] is what is said at the door and [`config`] what is told at start. [`message`] reads and
 //! writes, with the [`headers`] one file each; it alone knows `rsip`. [`transaction`] holds the four machines of
 //! RFC 3261, [`dialog`] what two sides must agree on, [`leg`] where one call stands, and [`stack`] runs them.
-//! [`registrar`] knows the phones, by [`digest`] and behind a [`guard`] against guessers; [`trunk`] knows the carriers.
+//! [`registrar`] knows the phones, by [`digest`] and behind a [`guard`] against guessers; [`trunk`] knows the carriers,
+//! with our own [`registration`] there and the [`login`] that proves who we are.
 //! [`sdp`] is the sound that is offered and taken; [`stream`] cuts a TCP connection into messages.
 
 pub mod config;
@@ -16,17 +17,21 @@ pub mod event;
 pub mod guard;
 pub mod headers;
 pub mod leg;
+pub mod login;
 pub mod message;
 pub mod registrar;
+pub mod registration;
 pub mod sdp;
 pub mod stack;
 pub mod stream;
 pub mod transaction;
 pub mod trunk;
 
-pub use config::{Limits, Network, RegistrationLimits, StackConfig, Timers, Trunk};
+pub use config::{CallerId, Limits, Network, RegistrationLimits, Secure, StackConfig, Timers, Trunk};
 pub use event::{
     Ending, Event, Flow, GoneBecause, IncomingInvite, Invite, InviteError, InviteTo, LegId, Origin, PhoneAccount,
     RefusedBecause, Transmit, Transport,
 };
+pub use login::Login;
+pub use registration::Register;
 pub use stack::Stack;

@@ -289,7 +289,9 @@ impl Registrar {
         let longest = match flow.transport {
             Transport::Udp if behind_nat => self.limits.longest_expiry_behind_nat_s,
             Transport::Udp => self.limits.longest_expiry_s,
-            Transport::Tcp => self.limits.longest_expiry_s.min(self.limits.longest_expiry_on_connection_s),
+            Transport::Tcp | Transport::Tls => {
+                self.limits.longest_expiry_s.min(self.limits.longest_expiry_on_connection_s)
+            }
         };
         let expires_s = asked.unwrap_or(longest).min(longest);
         if expires_s < self.limits.shortest_expiry_s {
@@ -340,7 +342,7 @@ impl Registrar {
     /// The phones that could be reached over this connection only.
     pub fn connection_closed(&mut self, connection: u64) -> Vec<(Arc<str>, GoneBecause)> {
         self.sweep(GoneBecause::ConnectionLost, |contact| {
-            contact.flow.transport == Transport::Tcp && contact.flow.connection == connection
+            contact.flow.transport.is_stream() && contact.flow.connection == connection
         })
     }
 

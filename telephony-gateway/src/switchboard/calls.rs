@@ -83,6 +83,16 @@ impl World {
                 self.lost_trunks.insert(name);
                 self.set_fault(shared::wire::event::Fault::TrunkLost, true);
             }
+            SipEvent::TrunkRegistered { name, expires_s } => {
+                tracing::info!(trunk = %name, expires_s, "registered with the provider");
+            }
+            SipEvent::TrunkRegistrationFailed { name, code, why, again_s } => {
+                metrics::counter!("trunk_registrations_failed_total").increment(1);
+                tracing::warn!(trunk = %name, code, why, again_s, "the provider does not take our registration");
+            }
+            SipEvent::TrunkAsksInVain { name, why } => {
+                tracing::warn!(trunk = %name, why, "a trunk asks who we are, and is not answered");
+            }
             SipEvent::Malformed { from, why } => {
                 metrics::counter!("sip_malformed_total").increment(1);
                 tracing::debug!(%from, why, "a message could not be read");

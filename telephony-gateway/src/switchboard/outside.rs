@@ -5,7 +5,7 @@ use shared::time::Moment;
 
 use super::legs::Leg;
 use super::world::{LegOf, World};
-use crate::sip::{Flow, IncomingInvite, Invite, InviteTo, LegId, Transport};
+use crate::sip::{Flow, IncomingInvite, Invite, InviteTo, LegId};
 
 pub struct OutsideCall {
     phone: Leg,
@@ -39,10 +39,7 @@ impl World {
             return;
         };
         let mut trunk = Leg { id: LegId(0), port: open.id, rtp_port: open.rtp_port, theirs: None, sdp_version: 1 };
-        let uri = match flow.transport {
-            Transport::Udp => format!("sip:{number}@{}", flow.remote),
-            Transport::Tcp => format!("sip:{number}@{};transport=tcp", flow.remote),
-        };
+        let uri = format!("sip:{number}@{}{}", flow.remote, flow.transport.parameter());
         let invite = Invite {
             to: InviteTo::Address { uri, flow },
             from_display: String::new(),

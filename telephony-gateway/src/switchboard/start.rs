@@ -141,5 +141,6 @@ fn trunk(trunk: &TrunkConfig) -> anyhow::Result<Trunk> {
         transport: trunk.transport,
         options_every: (trunk.options_every_s > 0).then(|| Duration::from_secs(trunk.options_every_s.into())),
         trusted: true,
+        ..Trunk::default()
     })
 }

@@ -177,14 +177,7 @@ async fn one_call(ports: std::ops::RangeInclusive<u16>, knows_talk: bool) -> (Va
     let server = gateway_socket.local_addr().unwrap();
     let clock = Clock::start();
     // Callers come from an address of their own, as from a carrier; the phone stands on the gateway's.
-    let trunk = Trunk {
-        name: "carrier".into(),
-        sources: vec!["127.0.0.2".parse().unwrap()],
-        address: None,
-        transport: Transport::Udp,
-        options_every: None,
-        trusted: false,
-    };
+    let trunk = Trunk { name: "carrier".into(), sources: vec!["127.0.0.2".parse().unwrap()], ..Trunk::default() };
     let mut stack = Stack::new(StackConfig { trunks: vec![trunk], ..StackConfig::default() }, [7; 32]);
     stack.start(&[(Transport::Udp, server)], clock.now());
     stack.set_phones(vec![account("101", "secret")], clock.now());

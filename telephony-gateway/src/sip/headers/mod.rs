@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod authorization;
+pub mod challenge;
 pub mod cseq;
 pub mod list;
 pub mod reason;

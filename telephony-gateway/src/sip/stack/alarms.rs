@@ -1,9 +1,8 @@
 //! What happens by itself when nobody says anything.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::super::event::{Ending, Event, Flow, GoneBecause, LegId, Transport};
+use super::super::event::{Ending, Event, Flow, GoneBecause, LegId};
 use super::super::leg::{Cancel, Change, Leg, Phase};
 use super::super::message::Method;
 use super::super::registrar::FellSilent;
@@ -42,6 +41,8 @@ pub enum Alarm {
     Forget(u64),
     Registrations,
     Ping(usize),
+    /// Register with a provider (again).
+    Register(usize, u32),
 }
 
 impl Stack {
@@ -61,6 +62,7 @@ impl Stack {
             Alarm::Forget(key) => self.forget(key),
             Alarm::Registrations => self.expire_registrations(),
             Alarm::Ping(index) => self.ping(index),
+            Alarm::Register(index, stamp) => self.register_again(index, stamp),
         }
     }
 
@@ -255,17 +257,9 @@ impl Stack {
 
     /// Asks a trunk for a sign of life, and arranges to ask again.
     pub(super) fn ping(&mut self, index: usize) {
-        let Some(trunk) = self.trunks.get(index) else { return };
-        let (Some(every), Some(remote)) = (trunk.options_every, trunk.address) else { return };
-        let wanted = trunk.transport;
-        let leads_there =
-            |(transport, at): &&(Transport, SocketAddr)| *transport == wanted && at.is_ipv4() == remote.is_ipv4();
-        if let Some(&(transport, local)) = self.locals.iter().find(leads_there) {
-            let uri = match transport {
-                Transport::Udp => format!("sip:{remote}"),
-                Transport::Tcp => format!("sip:{remote};transport=tcp"),
-            };
-            let flow = Flow { transport, local, remote, connection: 0 };
+        let Some(every) = self.trunks.get(index).and_then(|trunk| trunk.options_every) else { return };
+        if let Some(flow) = self.trunk_flow(index) {
+            let uri = format!("sip:{}{}", flow.remote, flow.transport.parameter());
             self.ask_outside(Purpose::Ping(index), uri.as_bytes(), flow);
         }
         self.arm(every, Alarm::Ping(index));

@@ -1,15 +1,31 @@
 //! What the owner of the stack may ask of a leg.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::dialog::{Dialog, RequestLines, write_contact};
-use super::super::event::{Ending, Event, Invite, InviteError, InviteTo, LegId};
+use super::super::event::{Ending, Event, Flow, Invite, InviteError, InviteTo, LegId};
 use super::super::headers::{Name, Uri, text};
 use super::super::leg::{Again, Calling, Cancel, Change, Leg, Phase};
 use super::super::message::{ALLOW, Method, Writer};
 use super::Stack;
 use super::alarms::Alarm;
 use super::clients::Purpose;
+
+/// Whom an INVITE goes to, and as whom.
+pub(super) struct Called {
+    /// The request URI.
+    pub uri: Box<[u8]>,
+    pub flow: Flow,
+    /// The values of From (without a tag) and To.
+    pub from: String,
+    pub to: String,
+    pub phone: Option<Arc<str>>,
+    pub trunk: Option<usize>,
+    pub can_talk: bool,
+    /// Whole header lines that only this one gets.
+    pub lines: Vec<u8>,
+}
 
 impl Stack {
     /// 180 Ringing to the caller.
@@ -99,6 +115,9 @@ impl Stack {
         if self.n_live >= limits.legs || self.clients.len() >= limits.transactions {
             return Err(InviteError::Full { limit: limits.legs });
         }
+        if let InviteTo::Trunk { name, number } = &invite.to {
+            return self.invite_over_trunk(name, number, &invite);
+        }
         let (uri, flow, phone, can_talk) = match &invite.to {
             InviteTo::Phone(user) => {
                 let not_registered = || InviteError::NotRegistered { user: user.clone() };
@@ -109,23 +128,35 @@ impl Stack {
                 Uri::parse(uri.as_bytes()).ok_or_else(|| InviteError::Unreadable { uri: uri.clone() })?;
                 (uri.as_bytes().into(), *flow, None, false)
             }
+            InviteTo::Trunk { name, .. } => return Err(InviteError::NoTrunk { name: name.clone() }),
         };
-        let key = self.legs.next_key();
-        let (local_tag, call_id, advertised) = (self.mint(key), self.rng_name(), self.advertised(flow.local));
-        let call_id = format!("{call_id}@{}", advertised.ip());
-        let from = from_value(&invite, &advertised.to_string());
+        let advertised = self.advertised(flow.local);
         let to = match &invite.to {
             InviteTo::Phone(user) => format!("<sip:{}@{}>", user_part(user), self.config.realm),
             InviteTo::Address { uri, .. } => format!("<{uri}>"),
+            InviteTo::Trunk { number, .. } => format!("<sip:{}@{advertised}>", user_part(number)),
         };
+        let from = from_value(&invite, &advertised.to_string());
+        let called = Called { uri, flow, from, to, phone, trunk: None, can_talk, lines: Vec::new() };
+        Ok(self.send_invite(called, &invite))
+    }
+
+    /// Sends the INVITE; from here a leg stands for it.
+    pub(super) fn send_invite(&mut self, called: Called, invite: &Invite) -> LegId {
+        let Called { uri, flow, from, to, phone, trunk, can_talk, lines: own_lines } = called;
+        let key = self.legs.next_key();
+        let (local_tag, call_id, advertised) = (self.mint(key), self.rng_name(), self.advertised(flow.local));
+        let call_id = format!("{call_id}@{}", advertised.ip());
         let dialog = Dialog::outgoing(call_id, local_tag, from.as_bytes(), to.as_bytes(), &uri, &flow);
         let branch = self.mint_branch(self.clients.next_key());
+        let credentials = trunk.and_then(|index| self.proof_at_once(index, "INVITE", &uri)).unwrap_or_default();
         let lines = RequestLines { branch: &branch, advertised, cseq: 1, contact: true };
         let mut writer = dialog.request(&mut self.scratch, Method::Invite, &lines);
-        write_invite_lines(&mut writer, &invite, &advertised.to_string());
+        write_invite_lines(&mut writer, invite, &advertised.to_string());
+        writer.lines(&own_lines).lines(&credentials);
         writer.header(Name::UserAgent, self.config.user_agent.as_bytes()).finish(Some(&invite.sdp));
         let mut leg = Leg::new(dialog, Phase::Calling(Calling::default()), phone);
-        leg.can_talk = can_talk;
+        (leg.can_talk, leg.trunk, leg.credentials) = (can_talk, trunk, credentials.into());
         self.legs.insert(leg);
         self.n_live += 1;
         let transaction = self.open_client(Purpose::Invite, branch, flow, Some(key));
@@ -134,7 +165,7 @@ impl Stack {
         }
         let ring = invite.ring_seconds.map_or(self.config.longest_ring, |s| Duration::from_secs(u64::from(s)));
         self.arm(ring.min(self.config.longest_ring), Alarm::RungEnough(key, 0));
-        Ok(LegId(key))
+        LegId(key)
     }
 
     /// Ends a leg with whatever fits its state: CANCEL, BYE, or a final refusal. `cause` is a Q.850 cause and its text.
@@ -288,12 +319,12 @@ fn from_value(invite: &Invite, advertised: &str) -> String {
 }
 
 /// Text that stays inside its quotes.
-fn quotable(value: &str) -> String {
+pub(super) fn quotable(value: &str) -> String {
     text::readable(value.as_bytes()).replace('\\', "\\\\").replace('"', "\\\"")
 }
 
 /// Only what needs no escape in the user part of an address.
-fn user_part(user: &str) -> String {
+pub(super) fn user_part(user: &str) -> String {
     user.chars()
         .filter(|c| c.is_ascii_alphanumeric() || "+*#-_.".contains(*c))
         .map(|c| match c {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::super::dialog::{RequestLines, transport_name, write_contact};
-use super::super::event::{Ending, Event, Flow, LegId, Transport};
+use super::super::event::{Ending, Event, Flow, LegId};
 use super::super::headers::Name;
 use super::super::leg::{Change, Leg, Phase};
 use super::super::message::{Core, Message, Method, Writer, method_name};
@@ -12,6 +12,7 @@ use super::super::transaction::invite_client::InviteClient;
 use super::super::transaction::{Effect, client, invite_client};
 use super::Stack;
 use super::alarms::Alarm;
+use super::challenges::Proofs;
 
 pub enum ClientMachine {
     Invite(InviteClient),
@@ -28,6 +29,7 @@ pub enum Purpose {
     Talk,
     Check,
     Ping(usize),
+    Register(usize),
     Knock,
     KeepOpen,
 }
@@ -42,12 +44,16 @@ pub struct ClientTransaction {
     pub leg: Option<u64>,
     /// The CANCEL of this INVITE, which shares its branch (RFC 3261 §9.1).
     pub cancel: Option<u64>,
+    /// Where its last answer came from.
+    pub heard_from: Option<Flow>,
+    /// The challenges to it that we have answered.
+    pub proofs: Proofs,
 }
 
 impl Stack {
     /// Sends the request that stands in the scratch buffer.
     pub(super) fn open_client(&mut self, purpose: Purpose, branch: String, flow: Flow, leg: Option<u64>) -> u64 {
-        let reliable = flow.transport == Transport::Tcp;
+        let reliable = flow.transport.is_stream();
         let timers = self.config.timers;
         let is_invite = matches!(purpose, Purpose::Invite | Purpose::Reinvite);
         let (machine, effects) = if is_invite {
@@ -61,7 +67,9 @@ impl Stack {
         };
         let request = Bytes::copy_from_slice(&self.scratch);
         let (ack, cancel, branch) = (Bytes::new(), None, branch.into());
-        let transaction = ClientTransaction { machine, flow, request, ack, branch, purpose, leg, cancel };
+        let (heard_from, proofs) = (None, Proofs::default());
+        let transaction =
+            ClientTransaction { machine, flow, request, ack, branch, purpose, leg, cancel, heard_from, proofs };
         let key = self.clients.insert(transaction);
         self.client_effects(key, &effects, None);
         key
@@ -170,10 +178,12 @@ impl Stack {
     /// connection is lost, and who names no address of its own, is called where trunks are called.
     pub(super) fn flow_of(trunks: &super::Trunks, leg: &super::Leg) -> Flow {
         let before = leg.dialog.flow;
-        let Some(trunk) = trunks.by_source(before.remote.ip()).filter(|_| leg.phone.is_none()) else { return before };
+        let of_leg = leg.trunk.and_then(|index| trunks.get(index));
+        let trunk = of_leg.or_else(|| trunks.by_source(before.remote.ip()).filter(|_| leg.phone.is_none()));
+        let Some(trunk) = trunk else { return before };
         let flow = leg.dialog.next_hop(|address| trunk.sources.iter().any(|net| net.contains(address)));
-        let lost = flow == before && flow.transport == Transport::Tcp && flow.connection == 0;
-        match trunk.address.filter(|_| lost && trunk.transport == Transport::Tcp) {
+        let lost = flow == before && flow.transport.is_stream() && flow.connection == 0;
+        match trunk.address.filter(|_| lost && trunk.transport == flow.transport) {
             Some(remote) => Flow { remote, ..flow },
             None => flow,
         }
@@ -210,6 +220,10 @@ impl Stack {
                 if let Some(name) = self.trunks.heard(index, false) {
                     self.events.push_back(Event::TrunkLost { name });
                 }
+            }
+            (Purpose::Register(index), _) => {
+                let why = if code == 408 { "nobody answers" } else { "the way there is broken" };
+                self.registration_failed(index, code, None, why.to_owned());
             }
             (Purpose::Invite, Some(leg)) => {
                 let reason = if code == 408 { "no answer from the network" } else { "the way there is broken" };

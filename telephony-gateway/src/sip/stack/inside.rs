@@ -1,6 +1,6 @@
 //! What the other side asks within a leg: ACK, BYE, a change of the session, small questions.
 
-use super::super::event::{Ending, Event, Flow, LegId, Transport};
+use super::super::event::{Ending, Event, Flow, LegId};
 use super::super::headers::{Name, reason};
 use super::super::leg::{Change, Phase};
 use super::super::message::{ALLOW, Core, Message, Method};
@@ -57,7 +57,7 @@ impl Stack {
         }
         leg.dialog.remote_cseq = Some(core.cseq.number);
         // A phone is where it speaks from, and a trunk that has connected anew goes on there.
-        let both_connected = flow.transport == Transport::Tcp && leg.dialog.flow.transport == Transport::Tcp;
+        let both_connected = flow.transport.is_stream() && leg.dialog.flow.transport.is_stream();
         if leg.phone.is_some() || (both_connected && from_trunk) {
             leg.dialog.flow = *flow;
         }

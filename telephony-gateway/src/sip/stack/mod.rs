@@ -1,16 +1,19 @@
 //! The whole of SIP behind one door.
 //!
 //! `requests` takes what comes from outside any dialog, `inside` what belongs to a leg, `responses` the answers to our
-//! own requests; `calls` is what the owner may ask. `servers` and `clients` run the transactions, `alarms` the clock.
+//! own requests; `calls` is what the owner may ask.
+//! `trunks` registers with providers, `challenges` proves to them who we are. `servers` and `clients` run the transactions, `alarms` the clock.
 
 mod alarms;
 mod calls;
+mod challenges;
 mod clients;
 mod inside;
 mod requests;
 mod responses;
 mod servers;
 mod slots;
+mod trunks;
 mod wheel;
 
 use std::collections::{HashMap, VecDeque};
@@ -108,6 +111,7 @@ impl Stack {
         self.locals = locals.to_vec();
         for index in 0..self.trunks.n_trunks() {
             self.ping(index);
+            self.begin_registration(index);
         }
     }
 
@@ -154,14 +158,15 @@ impl Stack {
         for (user, cause) in self.registrar.connection_closed(connection) {
             self.events.push_back(Event::PhoneGone { user, cause });
         }
-        self.fail_flows(|flow| flow.transport == Transport::Tcp && flow.connection == connection);
+        self.fail_flows(|flow| flow.transport.is_stream() && flow.connection == connection);
+        self.trunk_connection_closed(connection);
     }
 
     /// A connection could not be made, or a datagram could not be sent.
     pub fn send_failed(&mut self, flow: &Flow, now: Moment) {
         self.now = now;
         match flow.transport {
-            Transport::Tcp => self.fail_flows(|other| other == flow),
+            Transport::Tcp | Transport::Tls => self.fail_flows(|other| other == flow),
             // A network that is unreachable for a moment ends no conversation.
             Transport::Udp => self.fail_clients(&|other| other == flow),
         }

@@ -59,7 +59,7 @@ impl Stack {
         writer.finish(None);
         let remote = match flow.transport {
             super::Transport::Udp => via.answer_to(flow.remote),
-            super::Transport::Tcp => flow.remote,
+            super::Transport::Tcp | super::Transport::Tls => flow.remote,
         };
         let bytes = bytes::Bytes::copy_from_slice(&self.scratch);
         self.send(Flow { remote, ..*flow }, bytes);
@@ -180,9 +180,10 @@ impl Stack {
     }
 
     fn on_invite(&mut self, flow: &Flow, request: &Message<'_>, core: &Core<'_>) {
-        let trunk = self.trunks.by_source(flow.remote.ip()).map(|trunk| (trunk.name.clone(), trunk.trusted));
-        let (origin, trusted) = match trunk {
-            Some((name, trusted)) => (Origin::Trunk(name), trusted),
+        let called = Uri::parse(request.request_uri()).map(|uri| uri.user).unwrap_or_default();
+        let trunk = self.trunks.calling(flow.remote.ip(), called);
+        let (origin, trusted) = match trunk.and_then(|index| self.trunks.get(index)) {
+            Some(trunk) => (Origin::Trunk(trunk.name.clone()), trunk.trusted),
             None if self.registrar.knows(flow.remote.ip()) => {
                 let verdict =
                     self.registrar.authenticate(request, Name::ProxyAuthorization, flow.remote.ip(), self.now);
@@ -199,7 +200,10 @@ impl Stack {
             let seconds = seconds.to_string();
             return self.refuse(flow, request, core, 503, &[(Name::RetryAfter, seconds.as_bytes())]);
         }
-        let Some(dialled) = Uri::parse(request.request_uri()).filter(|uri| uri.scheme != Scheme::Sips) else {
+        let Some(dialled) = Uri::parse(request.request_uri()).filter(|uri| {
+            // Whoever asks for a secured way gets it where the way is secured (RFC 3261 §26.2.2).
+            uri.scheme != Scheme::Sips || flow.transport == super::Transport::Tls
+        }) else {
             return self.refuse(flow, request, core, 416, &[]);
         };
         let sdp = match request.description() {
@@ -219,14 +223,15 @@ impl Stack {
             Origin::Trunk(_) => None,
         };
         let phase = Phase::Incoming { transaction, late_offer: sdp.is_none() };
-        self.legs.insert(Leg::new(dialog, phase, phone));
+        let trunk = trunk.filter(|_| phone.is_none());
+        self.legs.insert(Leg { trunk, ..Leg::new(dialog, phase, phone) });
         self.n_live += 1;
         self.answer_server(transaction, 100, None, None, |_| {});
         let from = core.from.parsed_uri();
         let invite = Box::new(IncomingInvite {
             origin,
             flow: *flow,
-            dialled: dialled.user_text(),
+            dialled: self.number_called(trunk, &dialled, core),
             from_user: from.map(|uri| uri.user_text()).unwrap_or_default(),
             from_display: core.from.display_text(),
             asserted: trusted.then(|| asserted(request)).flatten(),

@@ -32,6 +32,7 @@ impl Stack {
         let is_cancel = core.cseq.method == b"CANCEL";
         let Some(key) = (if is_cancel { transaction.cancel } else { Some(key) }) else { return };
         let Some(transaction) = self.clients.get_mut(key) else { return };
+        transaction.heard_from = Some(*flow);
         let timers = &self.config.timers;
         let code = response.code();
         let effects = match &mut transaction.machine {
@@ -55,12 +56,12 @@ impl Stack {
     pub(super) fn on_answer(&mut self, transaction: u64, response: &Message<'_>, core: &Core<'_>) {
         let Some(it) = self.clients.get(transaction) else { return };
         let (purpose, leg, flow, code) = (it.purpose, it.leg, it.flow, response.code());
+        if matches!(code, 401 | 407) && self.answer_challenge(transaction, response) {
+            return;
+        }
         match (purpose, leg) {
-            (Purpose::Ping(index), _) => {
-                if let Some(name) = self.trunks.heard(index, true) {
-                    self.events.push_back(Event::TrunkAlive { name });
-                }
-            }
+            (Purpose::Ping(index), _) => self.trunk_answers(index, code),
+            (Purpose::Register(index), _) => self.on_registration_answer(index, transaction, response),
             (Purpose::Knock, _) => self.phone_is_heard(&flow),
             (Purpose::Invite, Some(leg)) if self.owns(leg, core) => match code {
                 100..200 => self.on_ringing(leg, response, core),
@@ -197,7 +198,7 @@ impl Stack {
         let flow = Self::flow_of(&self.trunks, leg);
         let advertised = self.config.advertised.get(&flow.local).copied().unwrap_or(flow.local);
         let lines = RequestLines { branch: &branch, advertised, cseq, contact: false };
-        leg.dialog.request(&mut self.scratch, Method::Ack, &lines).finish(None);
+        leg.dialog.request(&mut self.scratch, Method::Ack, &lines).lines(&leg.credentials).finish(None);
         leg.ack = Bytes::copy_from_slice(&self.scratch);
         let ack = leg.ack.clone();
         self.send(flow, ack);

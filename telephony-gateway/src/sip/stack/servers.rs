@@ -57,7 +57,7 @@ impl Stack {
     pub(super) fn answer_flow(flow: &Flow, core: &Core<'_>) -> Flow {
         match flow.transport {
             Transport::Udp => Flow { remote: core.via.answer_to(flow.remote), ..*flow },
-            Transport::Tcp => *flow,
+            Transport::Tcp | Transport::Tls => *flow,
         }
     }
 
@@ -72,7 +72,7 @@ impl Stack {
         if self.servers.len() >= self.config.limits.transactions {
             return None;
         }
-        let reliable = flow.transport == Transport::Tcp;
+        let reliable = flow.transport.is_stream();
         let is_invite = request.method() == Some(Method::Invite);
         let branch = self.branch_key(core, request.method_text());
         let origin = (is_invite && core.to.tag().is_none()).then(|| self.origin_key(core));

@@ -4,6 +4,7 @@ mod calls;
 mod connections;
 mod doors;
 mod phones;
+mod trunks;
 mod weather;
 
 use std::time::Duration;
@@ -24,7 +25,7 @@ fn flow(local: &str, remote: &str) -> Flow {
 fn config_with_trunk(source: &str) -> StackConfig {
     let sources = vec![source.split(':').next().unwrap().parse().unwrap()];
     let name = "carrier".into();
-    let trunk = Trunk { name, sources, address: None, transport: Transport::Udp, options_every: None, trusted: true };
+    let trunk = Trunk { name, sources, trusted: true, ..Trunk::default() };
     StackConfig { trunks: vec![trunk], check_dialogs_every: None, ..StackConfig::default() }
 }
 
