@@ -40,8 +40,14 @@ pub struct RequestLines<'a> {
 impl Dialog {
     /// The dialog that an INVITE to us begins (§12.1.1).
     pub fn incoming(request: &Message<'_>, core: &Core<'_>, local_tag: &str, flow: &Flow) -> Option<Self> {
-        let contact = request.header(Name::Contact).and_then(|value| list::items(value).next())?;
-        let target = Address::parse(contact).filter(|contact| contact.parsed_uri().is_some())?.uri;
+        let contact = request.header(Name::Contact).and_then(|value| list::items(value).next());
+        let target = match contact {
+            Some(contact) => Address::parse(contact)?,
+            // RFC 2543 did not ask for a Contact, and knew no branches: From says where its requests go.
+            None if core.via.branch.is_none() => core.from,
+            None => return None,
+        };
+        let target = Some(target).filter(|target| target.parsed_uri().is_some())?.uri;
         let to = request.header(Name::To)?;
         Some(Self {
             call_id: core.call_id.into(),

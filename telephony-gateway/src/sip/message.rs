@@ -13,10 +13,14 @@ pub use rsip::Method;
 use smallvec::SmallVec;
 
 use super::headers::cseq::CSeq;
-use super::headers::{Address, Name, Via, list};
+use super::headers::list::is_control;
+use super::headers::{Address, Name, Uri, Via, list};
 
 /// A message with more header lines is an attack.
 const MOST_FIELDS: usize = 256;
+
+/// Longer than any Call-ID that somebody means.
+const LONGEST_CALL_ID: usize = 256;
 
 /// The methods we take, for `Allow`.
 pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REGISTER";
@@ -194,14 +198,13 @@ impl<'a> Message<'a> {
 
     /// The headers without which nothing can be done (RFC 3261 §8.1.1).
     pub fn core(&self) -> Result<Core<'_>, &'static str> {
-        let via = self.header(Name::Via).and_then(|value| list::items(value).next()).ok_or("Via is missing")?;
-        let via = Via::parse(via).ok_or("Via is unreadable")?;
+        let via = self.top_via()?;
         let from = self.only(Name::From, "From is missing", "From stands twice")?;
         let to = self.only(Name::To, "To is missing", "To stands twice")?;
         let call_id = self.only(Name::CallId, "Call-ID is missing", "Call-ID stands twice")?;
         let cseq = self.only(Name::CSeq, "CSeq is missing", "CSeq stands twice")?;
         let cseq = CSeq::parse(cseq).ok_or("CSeq is unreadable")?;
-        if call_id.is_empty() || call_id.len() > 256 {
+        if !(1..=LONGEST_CALL_ID).contains(&call_id.len()) || call_id.iter().any(|b| *b <= b' ' || *b == 0x7f) {
             return Err("Call-ID is unreadable");
         }
         if self.is_request() && cseq.method != self.method_text() {
@@ -210,6 +213,28 @@ impl<'a> Message<'a> {
         let from = Address::parse(from).ok_or("From is unreadable")?;
         let to = Address::parse(to).ok_or("To is unreadable")?;
         Ok(Core { via, from, to, call_id, cseq })
+    }
+
+    /// The way back. Those further down are not read, for they may be of any kind; but each must be there.
+    fn top_via(&self) -> Result<Via<'_>, &'static str> {
+        let mut vias = self.all(Name::Via).flat_map(list::items_and_gaps);
+        let via = Via::parse(vias.next().ok_or("Via is missing")?).ok_or("Via is unreadable")?;
+        let mut n_others = 0;
+        for other in vias {
+            n_others += 1;
+            if !other.first().is_some_and(u8::is_ascii_alphanumeric) {
+                return Err("Via is unreadable");
+            }
+        }
+        // Of another version is what says so in its first line (505); its Via may say so too.
+        if !via.is_version_2() && self.fault.is_none_or(|fault| fault.code != 505) {
+            return Err("Via is unreadable");
+        }
+        // RFC 3261 §8.1.3.3: such an answer has lost its way, and we pass none on.
+        if n_others > 0 && !self.is_request() {
+            return Err("the answer is for somebody else");
+        }
+        Ok(via)
     }
 }
 
@@ -275,6 +300,12 @@ fn parse_start(bytes: &[u8], line: Span, fault: &mut Option<Fault>) -> Result<St
         }
         return Ok(Start::Response { code, reason: trimmed(bytes, (from + 11).min(to), to) });
     }
+    // Spaces behind the line are refused, but it can be read and answered (RFC 4475 §3.1.2.10).
+    let whole = text.trim_ascii_end();
+    if whole.len() < text.len() {
+        *fault = fault.or(Some(bad("the first line ends with spaces")));
+    }
+    let text = whole;
     let method_end = memchr::memchr(b' ', text).ok_or("there is no start line")?;
     let version_at = memchr::memrchr(b' ', text).filter(|at| *at > method_end);
     let version_at = version_at.ok_or("there is no start line")?;
@@ -290,11 +321,21 @@ fn parse_start(bytes: &[u8], line: Span, fault: &mut Option<Fault>) -> Result<St
     let uri_text = &bytes[uri.from as usize..uri.to as usize];
     if !version.eq_ignore_ascii_case(b"SIP/2.0") {
         *fault = fault.or(Some(Fault { code: 505, why: "this is another version of SIP" }));
-    } else if uri_text.is_empty() || uri_text.iter().any(|b| *b <= b' ' || matches!(b, b'<' | b'>')) {
+    } else if !is_request_uri(uri_text) {
         *fault = fault.or(Some(bad("the request URI is unreadable")));
     }
     let token = Span { from: from as u32, to: (from + method_end) as u32 };
     Ok(Start::Request { method: read_method(&text[..method_end]), token, uri })
+}
+
+/// A `sip:` address must be whole and without headers (RFC 3261 §19.1.1); of other schemes nothing is known.
+fn is_request_uri(text: &[u8]) -> bool {
+    if text.is_empty() || text.iter().any(|b| *b <= b' ' || matches!(b, b'<' | b'>')) {
+        return false;
+    }
+    let scheme = &text[..memchr::memchr(b':', text).unwrap_or(text.len())];
+    let ours = [&b"sip"[..], b"sips"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    !ours || Uri::parse(text).is_some_and(|uri| uri.headers.is_empty())
 }
 
 fn parse_field(bytes: &[u8], line: Span) -> Result<Field, &'static str> {
@@ -305,7 +346,7 @@ fn parse_field(bytes: &[u8], line: Span) -> Result<Field, &'static str> {
     if name.is_empty() || !name.iter().all(|b| b.is_ascii_graphic()) {
         return Err("a header's name is unreadable");
     }
-    if text.iter().any(|b| (*b < b' ' && *b != b'\t') || *b == 0x7f) {
+    if text.iter().any(is_control) && !list::controls_are_quoted(text) {
         return Err("a header has control characters");
     }
     Ok(Field { name: Name::read(name), value: trimmed(bytes, from + colon + 1, to) })
@@ -366,6 +407,7 @@ pub const fn phrase(code: u16) -> &'static str {
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
+        406 => "Not Acceptable",
         407 => "Proxy Authentication Required",
         408 => "Request Timeout",
         413 => "Request Entity Too Large",
@@ -406,7 +448,10 @@ pub struct Writer<'b> {
 }
 
 impl<'b> Writer<'b> {
+    /// A Contact may carry headers; in the first line they have no place (RFC 3261 §19.1.5), and ours are our own.
     pub fn request(out: &'b mut Vec<u8>, method: &str, uri: &[u8]) -> Self {
+        let headers = memchr::memchr(b'?', uri).and_then(|_| Uri::parse(uri)).map_or(&b""[..], |uri| uri.headers);
+        let uri = &uri[..uri.len() - headers.len() - usize::from(!headers.is_empty())];
         out.clear();
         out.extend_from_slice(method.as_bytes());
         out.push(b' ');
@@ -465,21 +510,14 @@ impl ReplyHead {
     /// `None` when the request's top Via is unreadable: then there is no way back.
     pub fn of(request: &Message<'_>, source: SocketAddr) -> Option<Self> {
         let mut lines = Vec::with_capacity(384);
-        let mut first = true;
-        for value in request.all(Name::Via) {
-            for item in list::items(value) {
-                lines.extend_from_slice(b"Via: ");
-                if first {
-                    Via::parse(item)?.write_answered(source, &mut lines);
-                } else {
-                    lines.extend_from_slice(item);
-                }
-                first = false;
-                lines.extend_from_slice(b"\r\n");
-            }
-        }
-        if first {
-            return None;
+        let mut vias = request.all(Name::Via);
+        let (top, others) = list::first_and_rest(vias.next()?);
+        lines.extend_from_slice(b"Via: ");
+        Via::parse(top)?.write_answered(source, &mut lines);
+        lines.extend_from_slice(b"\r\n");
+        // The rest stays as it was written: a list given lines of its own would grow, and could flood whom it names.
+        for value in others.into_iter().chain(vias) {
+            push_line(&mut lines, Name::Via, value);
         }
         for name in [Name::From, Name::CallId, Name::CSeq] {
             if let Some(value) = request.header(name) {

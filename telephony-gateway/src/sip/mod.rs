@@ -7,8 +7,9 @@
 //! writes, with the [`headers`] one file each; it alone knows `rsip`. [`transaction`] holds the four machines of
 //! RFC 3261, [`dialog`] what two sides must agree on, [`leg`] where one call stands, and [`stack`] runs them.
 //! [`registrar`] knows the phones, by [`digest`] and behind a [`guard`] against guessers; [`trunk`] knows the carriers,
-//! with our own [`registration`] there and the [`login`] that proves who we are.
-//! [`sdp`] is the sound that is offered and taken; [`stream`] cuts a TCP connection into messages.
+//! with our own [`registration`] there and the [`login`] that proves who we are. [`sdp`] is the sound that is offered
+//! and taken; [`stream`] cuts a TCP connection into messages. `torture` is built for tests and fuzzers only: what
+//! strange bytes do to all of it.
 
 pub mod config;
 pub mod dialog;
@@ -24,6 +25,8 @@ pub mod registration;
 pub mod sdp;
 pub mod stack;
 pub mod stream;
+#[cfg(any(test, fuzzing))]
+pub mod torture;
 pub mod transaction;
 pub mod trunk;
 

@@ -18,6 +18,7 @@ use super::digest::{self, Ha1, NonceState, Nonces};
 use super::event::{Flow, GoneBecause, PhoneAccount, RefusedBecause, Transport};
 use super::guard::{Guard, Suspect};
 use super::headers::authorization::{Algorithm, Credentials};
+use super::headers::uri::Scheme;
 use super::headers::{Address, Name, list, text};
 use super::message::{Core, Message};
 
@@ -258,45 +259,52 @@ impl Registrar {
         flow: &Flow,
         now: Moment,
     ) -> Registered {
-        let Some(phone) = self.phones.get_mut(user) else { return Registered::Refused(404) };
-        let aor = core.to.parsed_uri().map(|uri| uri.user_text());
-        if aor.as_deref() != Some(user) {
+        let Some(phone) = self.phones.get(user) else { return Registered::Refused(404) };
+        // An address of record is a SIP address (RFC 3261 §10.2).
+        let Some(aor) = core.to.parsed_uri().filter(|uri| uri.scheme != Scheme::Tel) else {
+            return Registered::Refused(400);
+        };
+        if aor.user_text() != user {
             return Registered::Refused(403);
         }
         let expires_header = request.header(Name::Expires).and_then(list::number::<u32>);
-        let mut contacts = request.all(Name::Contact).flat_map(list::items);
-        let Some(first) = contacts.next() else { return Registered::Unchanged };
-        let newer = |contact: &Contact| *contact.call_id != *core.call_id || contact.cseq < core.cseq.number;
-        if first == b"*" {
-            if expires_header != Some(0) || contacts.next().is_some() {
+        let mut contacts = request.all(Name::Contact).flat_map(list::items).peekable();
+        if contacts.peek() == Some(&&b"*"[..]) {
+            if expires_header != Some(0) || contacts.nth(1).is_some() {
                 return Registered::Refused(400);
             }
-            return self.remove(user, newer);
+            return self.remove(user, |contact| is_newer(core, contact));
         }
-        let Some(address) = Address::parse(first) else { return Registered::Refused(400) };
-        let Some(uri) = address.parsed_uri() else { return Registered::Refused(400) };
-        let asked = address.parameter("expires").flatten().and_then(list::number::<u32>).or(expires_header);
-        let same = |contact: &Contact| *contact.uri == *address.uri;
-        if let Some(old) = phone.contacts.iter().find(|contact| same(contact))
-            && !newer(old)
-        {
-            return Registered::Refused(500);
-        }
-        if asked == Some(0) {
-            return self.remove(user, |contact| same(contact) && newer(contact));
-        }
-        let behind_nat = flow.transport == Transport::Udp && uri.host_ip() != Some(flow.remote.ip());
-        let longest = match flow.transport {
-            Transport::Udp if behind_nat => self.limits.longest_expiry_behind_nat_s,
-            Transport::Udp => self.limits.longest_expiry_s,
-            Transport::Tcp | Transport::Tls => {
-                self.limits.longest_expiry_s.min(self.limits.longest_expiry_on_connection_s)
+        // All of them are carried out, or none (§10.3, step 7).
+        let mut wishes = SmallVec::<[Wish<'_>; 1]>::new();
+        for contact in contacts.take(MOST_CONTACTS) {
+            match self.limits.wish(phone, contact, expires_header, core, flow) {
+                Ok(wish) => wishes.push(wish),
+                Err(code) => return Registered::Refused(code),
             }
-        };
-        let expires_s = asked.unwrap_or(longest).min(longest);
-        if expires_s < self.limits.shortest_expiry_s {
-            return Registered::Refused(423);
         }
+        let mut outcome = Registered::Unchanged;
+        for wish in wishes {
+            outcome = match wish.expires_s {
+                0 => self.remove(user, |contact| *contact.uri == *wish.uri && is_newer(core, contact)),
+                _ => self.bind(user, &wish, request, core, flow, now),
+            };
+        }
+        outcome
+    }
+
+    fn bind(
+        &mut self,
+        user: &str,
+        wish: &Wish<'_>,
+        request: &Message<'_>,
+        core: &Core<'_>,
+        flow: &Flow,
+        now: Moment,
+    ) -> Registered {
+        let Some(phone) = self.phones.get_mut(user) else { return Registered::Unchanged };
+        let Wish { uri, expires_s, behind_nat } = *wish;
+        let same = |contact: &Contact| *contact.uri == *uri;
         let fresh = phone.contacts.last().is_none_or(|last| !same(last) || last.flow != *flow || !last.answers);
         if let Some(at) = phone.contacts.iter().position(same) {
             forget_source(&mut self.sources, &phone.contacts.remove(at));
@@ -305,7 +313,7 @@ impl Registrar {
         }
         *self.sources.entry(flow.remote.ip()).or_insert(0) += 1;
         phone.contacts.push(Contact {
-            uri: address.uri.into(),
+            uri: uri.into(),
             flow: *flow,
             expires: now.after(Duration::from_secs(u64::from(expires_s))),
             can_talk: can_talk(request),
@@ -314,7 +322,7 @@ impl Registrar {
             call_id: core.call_id.into(),
             cseq: core.cseq.number,
         });
-        Registered::Here { contact: text::readable(address.uri), expires_s, fresh }
+        Registered::Here { contact: text::readable(uri), expires_s, fresh }
     }
 
     fn remove(&mut self, user: &str, which: impl Fn(&Contact) -> bool) -> Registered {
@@ -365,6 +373,50 @@ impl Registrar {
     pub const fn shortest_expiry_s(&self) -> u32 {
         self.limits.shortest_expiry_s
     }
+}
+
+/// What a phone asks for one of its contacts.
+struct Wish<'a> {
+    uri: &'a [u8],
+    /// 0 takes it away.
+    expires_s: u32,
+    behind_nat: bool,
+}
+
+impl RegistrationLimits {
+    /// Reads one contact of a REGISTER; `Err` is the code to refuse it with.
+    fn wish<'a>(
+        &self,
+        phone: &Phone,
+        contact: &'a [u8],
+        expires_header: Option<u32>,
+        core: &Core<'_>,
+        flow: &Flow,
+    ) -> Result<Wish<'a>, u16> {
+        let address = Address::parse(contact).ok_or(400u16)?;
+        let uri = address.parsed_uri().ok_or(400u16)?;
+        let asked = address.parameter("expires").flatten().and_then(list::number::<u32>).or(expires_header);
+        let known = phone.contacts.iter().find(|known| *known.uri == *address.uri);
+        if known.is_some_and(|known| !is_newer(core, known)) {
+            return Err(500);
+        }
+        let behind_nat = flow.transport == Transport::Udp && uri.host_ip() != Some(flow.remote.ip());
+        let longest = match flow.transport {
+            Transport::Udp if behind_nat => self.longest_expiry_behind_nat_s,
+            Transport::Udp => self.longest_expiry_s,
+            Transport::Tcp | Transport::Tls => self.longest_expiry_s.min(self.longest_expiry_on_connection_s),
+        };
+        let expires_s = asked.unwrap_or(longest).min(longest);
+        if expires_s != 0 && expires_s < self.shortest_expiry_s {
+            return Err(423);
+        }
+        Ok(Wish { uri: address.uri, expires_s, behind_nat })
+    }
+}
+
+/// Whether a REGISTER came after the one that made this contact (§10.3, step 7).
+fn is_newer(core: &Core<'_>, contact: &Contact) -> bool {
+    *contact.call_id != *core.call_id || contact.cseq < core.cseq.number
 }
 
 fn drop_contacts(phone: &mut Phone, sources: &mut HashMap<IpAddr, u32>, which: impl Fn(&Contact) -> bool) {

@@ -35,7 +35,8 @@ impl<'a> Address<'a> {
 
     /// Without brackets everything after the first `;` belongs to the header (RFC 3261 §20.10).
     fn parse_bare(value: &'a [u8]) -> Option<Self> {
-        if value.is_empty() || value.contains(&b'"') || value.contains(&b'>') {
+        // A question mark must stand within brackets, or nobody knows whose headers follow (RFC 3261 §20).
+        if value.is_empty() || value.iter().any(|b| matches!(b, b'"' | b'>' | b'?')) {
             return None;
         }
         let end = memchr::memchr(b';', value).unwrap_or(value.len());

@@ -2,7 +2,43 @@
 
 /// The parts of a list such as `Contact`, `Route` or `Via`.
 pub fn items(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    split(value, b',', true).map(<[u8]>::trim_ascii).filter(|item| !item.is_empty())
+    items_and_gaps(value).filter(|item| !item.is_empty())
+}
+
+/// The same for who is strict: between two commas without anything stands an empty part.
+pub fn items_and_gaps(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    split(value, b',', true).map(<[u8]>::trim_ascii)
+}
+
+/// The first part, and all behind its comma as it was written.
+pub fn first_and_rest(value: &[u8]) -> (&[u8], Option<&[u8]>) {
+    match find_outside(value, b',', true) {
+        Some(at) => (value[..at].trim_ascii(), Some(value[at + 1..].trim_ascii())),
+        None => (value.trim_ascii(), None),
+    }
+}
+
+/// What may not stand in a header's value by itself.
+pub const fn is_control(byte: &u8) -> bool {
+    (*byte < b' ' && *byte != b'\t') || *byte == 0x7f
+}
+
+/// Whether each control character stands behind a backslash within quotes (`quoted-pair` of RFC 3261 §25.1), where all
+/// but line ends are allowed.
+pub fn controls_are_quoted(text: &[u8]) -> bool {
+    let (mut quoted, mut escaped) = (false, false);
+    for byte in text {
+        if is_control(byte) && !(escaped && !matches!(byte, b'\r' | b'\n')) {
+            return false;
+        }
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            _ => {}
+        }
+    }
+    true
 }
 
 /// The parameters of `;name=value;name`; quotes stay on the values.

@@ -22,6 +22,8 @@ pub struct Uri<'a> {
     pub port: Option<u16>,
     /// After the first `;`, without the headers behind `?`.
     pub parameters: &'a [u8],
+    /// After the `?`, as they were written: what a request to this address has to carry (RFC 3261 §19.1.1).
+    pub headers: &'a [u8],
 }
 
 impl<'a> Uri<'a> {
@@ -45,15 +47,23 @@ impl<'a> Uri<'a> {
             None => (&rest[..0], rest),
         };
         let user = &user[..memchr::memchr2(b':', b';', user).unwrap_or(user.len())];
-        let rest = &rest[..memchr::memchr(b'?', rest).unwrap_or(rest.len())];
+        let (rest, headers) = split_at_byte(rest, b'?');
         let (place, parameters) = split_at_byte(rest, b';');
         let (host, port) = host_and_port(place)?;
-        Some(Self { scheme, user, host, port, parameters })
+        Some(Self { scheme, user, host, port, parameters, headers })
     }
 
     fn parse_tel(rest: &'a [u8]) -> Option<Self> {
         let (user, parameters) = split_at_byte(rest, b';');
-        (!user.is_empty()).then_some(Self { scheme: Scheme::Tel, user, host: b"", port: None, parameters })
+        let none = &rest[rest.len()..];
+        (!user.is_empty()).then_some(Self {
+            scheme: Scheme::Tel,
+            user,
+            host: none,
+            port: None,
+            parameters,
+            headers: none,
+        })
     }
 
     /// The user part as text, with `%41` decoded. What is no UTF-8 afterwards is replaced.

@@ -17,6 +17,7 @@ pub struct Via<'a> {
     pub branch: Option<&'a [u8]>,
     /// The sender asks to be answered at the port it sends from.
     pub wants_rport: bool,
+    version: &'a [u8],
     sent_by: &'a [u8],
     parameters: &'a [u8],
 }
@@ -26,7 +27,11 @@ impl<'a> Via<'a> {
     pub fn parse(value: &'a [u8]) -> Option<Self> {
         let mut parts = value.splitn(3, |b| *b == b'/');
         let (name, version, rest) = (parts.next()?, parts.next()?, parts.next()?.trim_ascii_start());
-        if !name.trim_ascii().eq_ignore_ascii_case(b"SIP") || version.trim_ascii() != b"2.0" {
+        let version = version.trim_ascii();
+        // A version that does not exist yet is readable, so that 505 finds its way back.
+        let is_version =
+            |v: &[u8]| matches!(v, [major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit());
+        if !name.trim_ascii().eq_ignore_ascii_case(b"SIP") || !is_version(version) {
             return None;
         }
         let end = rest.iter().position(u8::is_ascii_whitespace)?;
@@ -37,7 +42,11 @@ impl<'a> Via<'a> {
         let (host, port) = host_and_port(sent_by)?;
         let branch = list::parameter(parameters, "branch").flatten().filter(|b| !b.is_empty());
         let wants_rport = list::parameter(parameters, "rport").is_some();
-        Some(Self { transport, host, port, branch, wants_rport, sent_by, parameters })
+        Some(Self { transport, host, port, branch, wants_rport, version, sent_by, parameters })
+    }
+
+    pub fn is_version_2(&self) -> bool {
+        self.version == b"2.0"
     }
 
     pub fn is_rfc3261(&self) -> bool {
@@ -60,7 +69,9 @@ impl<'a> Via<'a> {
 
     /// The value as it goes back in the answer: with `received` and `rport` where RFC 3581 and §18.2.1 want them.
     pub fn write_answered(&self, source: SocketAddr, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"SIP/2.0/");
+        out.extend_from_slice(b"SIP/");
+        out.extend_from_slice(self.version);
+        out.push(b'/');
         out.extend_from_slice(self.transport);
         out.push(b' ');
         out.extend_from_slice(self.sent_by);
@@ -133,7 +144,7 @@ mod tests {
             "",
             "SIP/2.0/UDP",
             "SIP/2.0/UDP ",
-            "SIP/3.0/UDP a",
+            "SIP/x.0/UDP a",
             "HTTP/2.0/UDP a",
             "SIP/2.0/UDP a:0",
             "SIP/2.0 UDP a",

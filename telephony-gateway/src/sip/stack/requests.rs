@@ -84,6 +84,9 @@ impl Stack {
             // Both were taken before, ACK and CANCEL have no answer of their own here.
             Method::Ack | Method::Cancel => return,
         }
+        if Uri::parse(request.request_uri()).is_none() {
+            return self.refuse(flow, request, core, 416, &[]);
+        }
         match request.header(Name::MaxForwards).map(list::number::<u8>) {
             Some(None) => return self.refuse(flow, request, core, 400, &[]),
             Some(Some(0)) if method != Method::Options => return self.refuse(flow, request, core, 483, &[]),
@@ -210,6 +213,9 @@ impl Stack {
             Ok(sdp) => sdp.map(<[u8]>::to_vec),
             Err(code) => return self.refuse(flow, request, core, code, &[ACCEPT_LINE]),
         };
+        if !takes_sdp(request) {
+            return self.refuse(flow, request, core, 406, &[]);
+        }
         let key = self.legs.next_key();
         let tag = self.mint(key);
         let Some(dialog) = Dialog::incoming(request, core, &tag, flow) else {
@@ -264,6 +270,16 @@ impl Stack {
             self.bury(key);
         }
     }
+}
+
+/// Whether the caller can read our answer's description (RFC 3261 §20.1: without Accept it can).
+fn takes_sdp(request: &Message<'_>) -> bool {
+    let mut kinds = request.all(Name::Accept).flat_map(list::items).peekable();
+    kinds.peek().is_none()
+        || kinds.any(|kind| {
+            let kind = kind[..memchr::memchr(b';', kind).unwrap_or(kind.len())].trim_ascii();
+            [&b"application/sdp"[..], b"application/*", b"*/*"].iter().any(|ours| kind.eq_ignore_ascii_case(ours))
+        })
 }
 
 /// The number that a trusted trunk vouches for: the first that has one.
