@@ -155,7 +155,16 @@ fn events() -> Vec<Event> {
         Event::Waiting { callers: vec![waiting()] },
         Event::Missed { calls: vec![missed()] },
         Event::Floor { floor: Box::new(floor()) },
-        Event::Faults { faults: vec![Fault::DatabaseAway, Fault::LedgerStuck, Fault::TrunkLost] },
+        Event::Faults {
+            faults: vec![
+                Fault::ClockJumped,
+                Fault::DatabaseAway,
+                Fault::LedgerStuck,
+                Fault::Overloaded,
+                Fault::DescriptorsOut,
+                Fault::TrunkLost,
+            ],
+        },
     ]
 }
 

@@ -263,10 +263,16 @@ pub struct PersonLine {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
+    /// The machine's clock was moved: times go on by the old one, and approach the new one slowly.
+    ClockJumped,
     /// The database is away: cards are missing and saves wait.
     DatabaseAway,
     /// The ledger cannot be written (a full disk): what happens is kept in memory.
     LedgerStuck,
+    /// More calls than can be taken in time: some callers hear 503.
+    Overloaded,
+    /// The system gives no more descriptors: new calls hear 503.
+    DescriptorsOut,
     /// No trunk answers.
     TrunkLost,
 }

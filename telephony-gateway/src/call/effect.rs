@@ -3,8 +3,8 @@
 use shared::domain::agent;
 use shared::domain::call::{CallEnding, PartyFailure};
 use shared::ids::AgentId;
-use shared::wire::event::WithdrawnBecause;
 use shared::time::Moment;
+use shared::wire::event::WithdrawnBecause;
 use smallvec::SmallVec;
 
 use super::sound::Ear;

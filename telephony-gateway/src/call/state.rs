@@ -36,18 +36,44 @@ pub struct Call {
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// In the queue since then; music plays once the caller was answered.
-    Queued { since: Moment },
+    Queued {
+        since: Moment,
+    },
     /// Rings at this agent: picked by routing, or meant by the colleague who has handed the call over.
-    Offered { agent: AgentId, until: Moment, by: Option<AgentId> },
+    Offered {
+        agent: AgentId,
+        until: Moment,
+        by: Option<AgentId>,
+    },
     /// An agent dials: first the agent's own telephone is lifted, then the other side is called.
-    Dialing { agent: AgentId, to: DialTo, stage: DialStage, since: Moment },
+    Dialing {
+        agent: AgentId,
+        to: DialTo,
+        stage: DialStage,
+        since: Moment,
+    },
     /// An agent has the call.
-    Talking { agent: AgentId, since: Moment, line: Line },
+    Talking {
+        agent: AgentId,
+        since: Moment,
+        line: Line,
+    },
     /// The caller waits with music until somebody fetches the call.
-    Parked { by: AgentId, since: Moment, until: Moment, fetched_by: Option<AgentId> },
+    Parked {
+        by: AgentId,
+        since: Moment,
+        until: Moment,
+        fetched_by: Option<AgentId>,
+    },
     /// The caller was handed to a number outside: it rings there, or (`up`) they talk.
-    Outside { by: AgentId, since: Moment, up: bool },
-    Ended { ending: CallEnding },
+    Outside {
+        by: AgentId,
+        since: Moment,
+        up: bool,
+    },
+    Ended {
+        ending: CallEnding,
+    },
 }
 
 /// Whom an agent dials.

@@ -20,7 +20,9 @@ pub enum Input {
     /// Nobody is free: the call begins to wait.
     NobodyFree,
     /// An agent's own call begins; `lifted` when the number was dialled on the telephone itself.
-    DialBegins { lifted: bool },
+    DialBegins {
+        lifted: bool,
+    },
     /// The agent pressed "answer" on the screen.
     AnswerAsked(AgentId),
     /// The agent's telephone was lifted.
@@ -235,7 +237,8 @@ impl Call {
             (Input::PhoneFailed(of, _) | Input::PhoneLost(of) | Input::PhoneHungUp(of), DialStage::Lifting)
                 if of == agent =>
             {
-                let mut effects: Effects = smallvec![Effect::TellFailed(agent, Ear::Agent(agent), PartyFailure::Unreachable)];
+                let mut effects: Effects =
+                    smallvec![Effect::TellFailed(agent, Ear::Agent(agent), PartyFailure::Unreachable)];
                 effects.extend(self.end(CallEnding::Unreachable, now));
                 effects
             }
@@ -400,9 +403,7 @@ impl Call {
                 ]
             }
             (Input::PhoneAnswered(of), Some(agent)) if of == agent => self.talk(agent, now),
-            (Input::PhoneFailed(of, _) | Input::PhoneHungUp(of) | Input::PhoneLost(of), Some(agent))
-                if of == agent =>
-            {
+            (Input::PhoneFailed(of, _) | Input::PhoneHungUp(of) | Input::PhoneLost(of), Some(agent)) if of == agent => {
                 self.state = State::Parked { by, since: now, until, fetched_by: None };
                 smallvec![
                     Effect::EndPhone(agent),
@@ -718,7 +719,9 @@ impl Call {
                 effects.extend(self.part(agent, ending, now));
                 effects
             }
-            State::Parked { fetched_by, .. } => fetched_by.map(|agent| self.part(agent, ending, now)).unwrap_or_default(),
+            State::Parked { fetched_by, .. } => {
+                fetched_by.map(|agent| self.part(agent, ending, now)).unwrap_or_default()
+            }
             State::Outside { .. } => smallvec![Effect::EndPeer],
             State::Ended { .. } => return Effects::new(),
         };

@@ -163,10 +163,7 @@ fn either_side_may_hang_up() {
 fn a_held_caller_hears_music_and_the_agent_nobody() {
     let mut call = talking();
     let effects = does(&mut call, Verb::Hold);
-    assert_eq!(
-        effects.as_slice(),
-        [Effect::Agent(ANNA, agent::Input::Does(agent::Activity::OnHold)), Effect::Sound]
-    );
+    assert_eq!(effects.as_slice(), [Effect::Agent(ANNA, agent::Input::Does(agent::Activity::OnHold)), Effect::Sound]);
     assert_eq!(call.scenes().as_slice(), [Scene::Music(C), Scene::Silence(A)]);
     assert!(!call.allows(ANNA, Verb::Hold) && !call.allows(BORIS, Verb::Retrieve));
     does(&mut call, Verb::Retrieve);

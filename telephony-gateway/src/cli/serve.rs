@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::journal::file::{Bounds, LedgerFile, next_epoch};
 use crate::net::Outbound;
 use crate::net::auth::Sessions;
+use crate::net::descriptors;
 use crate::net::desk::DeskDoor;
 use crate::net::health::{self, Health, Phase};
 use crate::net::http::HttpDoor;
@@ -66,7 +67,12 @@ impl Opened {
         tasks.listen_to_signals().context("cannot listen to signals")?;
         let health = Health::default();
         let metrics = health::install_metrics().context("cannot start the metrics")?;
+        Clock::keep_steady();
         let clock = Clock::start();
+        match descriptors::raise_limit() {
+            Ok(limit) => tracing::debug!(limit, "descriptors that this process may have"),
+            Err(error) => tracing::warn!(%error, "the system does not say how many descriptors there are"),
+        }
 
         let lock = take_state_dir(&config.state_dir)?;
         let (store, store_answers) = open_database(&config, &health).await?;

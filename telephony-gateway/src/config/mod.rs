@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use shared::domain::catalogue::Catalogue;
 use shared::domain::queue::QueueCode;
 
+use crate::sip::flood::FloodLimits;
 use crate::sip::{Network, Transport};
 use reader::{Faults, Section, Source};
 
@@ -47,6 +48,8 @@ pub struct SipConfig {
     pub trunks: Vec<TrunkConfig>,
     /// The longest time a phone may register for, seconds.
     pub registration_max_s: u32,
+    /// How many messages a second each may send.
+    pub flood: FloodLimits,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -242,6 +245,7 @@ fn read_sip(section: Section<'_>) -> SipConfig {
         user_agent: section.or("user_agent", "Pult".to_owned()),
         trunks: section.list("trunks").into_iter().map(read_trunk).collect(),
         registration_max_s: section.number("registration_max_s", 3600, 60..=86_400) as u32,
+        flood: read_flood(section.section("flood")),
     };
     if sip.realm.is_empty() || sip.realm.contains(['"', '\\', ':']) || sip.realm.chars().any(char::is_control) {
         section.fault("realm", "`realm` must be a word without quotes, colons and backslashes");
@@ -264,6 +268,19 @@ fn read_sip(section: Section<'_>) -> SipConfig {
     }
     section.finish();
     sip
+}
+
+fn read_flood(section: Section<'_>) -> FloodLimits {
+    let usual = FloodLimits::default();
+    let flood = FloodLimits {
+        stranger_per_s: section.number("stranger_per_s", usual.stranger_per_s.into(), 1..=10_000) as u32,
+        stranger_burst: section.number("stranger_burst", usual.stranger_burst.into(), 4..=100_000) as u32,
+        strangers_per_s: section.number("strangers_per_s", usual.strangers_per_s.into(), 1..=100_000) as u32,
+        phone_per_s: section.number("phone_per_s", usual.phone_per_s.into(), 5..=10_000) as u32,
+        trunk_per_s: section.number("trunk_per_s", usual.trunk_per_s.into(), 10..=1_000_000) as u32,
+    };
+    section.finish();
+    flood
 }
 
 fn read_listen(section: Section<'_>) -> SipListen {

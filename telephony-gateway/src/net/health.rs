@@ -85,8 +85,15 @@ impl Health {
 
 const fn in_words(fault: Fault) -> &'static str {
     match fault {
+        Fault::ClockJumped => {
+            "the machine's clock was moved: times go on by the old one and approach the new one by a sixteenth; restart the gateway in a quiet hour to take it at once"
+        }
         Fault::DatabaseAway => "the database is away: calls are taken, cards are missing and saves wait",
         Fault::LedgerStuck => "the ledger cannot be written: what happens is kept in memory; make room on the disk",
+        Fault::Overloaded => "more calls than can be taken in time: some callers hear 503 with Retry-After",
+        Fault::DescriptorsOut => {
+            "the system gives no more descriptors: new calls hear 503 with Retry-After, talks go on; raise the limit of open files"
+        }
         Fault::TrunkLost => "no trunk answers: nobody can call in",
     }
 }

@@ -10,15 +10,17 @@ use std::time::Duration;
 
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts, Path, Query, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts, Path, Query, Request, State};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, RETRY_AFTER};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
+use axum_server::accept::DefaultAcceptor;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Deserialize;
 use shared::domain::agent::Role;
@@ -33,8 +35,10 @@ use tokio::sync::Semaphore;
 
 use super::BindError;
 use super::auth::{Session, SignInError};
+use super::descriptors;
 use super::desk::{DeskDoor, LONGEST_MESSAGE};
 use super::health::Phase;
+use super::places::{Places, Seated};
 use super::records::{Records, RecordsError};
 use super::tls::Identity;
 use crate::shutdown::Tasks;
@@ -49,6 +53,10 @@ const SEARCH_LINES: u16 = 20;
 const UNKNOWN_DESKS: usize = 200;
 /// A connection on which no whole request comes for so long is closed.
 const REQUEST_WITHIN: Duration = Duration::from_secs(30);
+/// A request whose body drips in, or whose answer nobody finds, ends after so long.
+const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+/// Connections at once; fewer where the system gives few descriptors.
+const CONNECTIONS: usize = 4000;
 /// How long answers may take to leave when the service ends.
 const LAST_ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
@@ -85,20 +93,23 @@ impl HttpDoor {
         listener.set_nonblocking(true).map_err(failed)?;
         let local = listener.local_addr().map_err(failed)?;
         let handle = Handle::new();
+        let places = Places::new(descriptors::for_desks(CONNECTIONS));
         let tasks = self.tasks.clone();
         let service = router(self).into_make_service_with_connect_info::<SocketAddr>();
         let serving = match identity {
             Some(identity) => {
                 let tls = RustlsConfig::from_config(Arc::clone(&identity.config));
-                let mut server = axum_server::from_tcp_rustls(listener, tls).map_err(failed)?;
+                let then = RustlsAcceptor::new(tls).acceptor(Seated { places, then: DefaultAcceptor::new() });
+                let mut server = axum_server::from_tcp(listener).map_err(failed)?.acceptor(then);
                 server.http_builder().http1().header_read_timeout(REQUEST_WITHIN);
-                let server = server.handle(handle.clone());
+                let server = server.handle(handle.clone()).first_request_timeout(REQUEST_WITHIN);
                 futures_util::future::Either::Left(server.serve(service))
             }
             None => {
-                let mut server = axum_server::from_tcp(listener).map_err(failed)?;
+                let then = Seated { places, then: DefaultAcceptor::new() };
+                let mut server = axum_server::from_tcp(listener).map_err(failed)?.acceptor(then);
                 server.http_builder().http1().header_read_timeout(REQUEST_WITHIN);
-                let server = server.handle(handle.clone());
+                let server = server.handle(handle.clone()).first_request_timeout(REQUEST_WITHIN);
                 futures_util::future::Either::Right(server.serve(service))
             }
         };
@@ -134,7 +145,15 @@ pub fn router(door: HttpDoor) -> Router {
             Refused::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this address takes another method")
         })
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
+        .layer(axum::middleware::from_fn(in_time))
         .with_state(door)
+}
+
+async fn in_time(request: Request, next: Next) -> Response {
+    tokio::time::timeout(ANSWER_WITHIN, next.run(request)).await.unwrap_or_else(|_| {
+        metrics::counter!("desk_requests_timed_out_total").increment(1);
+        Refused::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "the request took too long").into_response()
+    })
 }
 
 async fn sign_in(

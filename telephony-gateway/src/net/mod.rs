@@ -1,16 +1,19 @@
 //! The doors of the gateway: datagrams and connections for SIP, the control socket and the records for desks.
 //!
 //! Nothing here decides anything about a call. [`udp`] and [`tcp`] bring SIP messages to the switchboard and
-//! [`Outbound`] carries its own away; [`desk`] does the same for desks, behind [`auth`] and [`tls`]; [`http`] serves
+//! [`Outbound`] carries its own away, past [`admission`], which floods do not get through; [`desk`] does the same for desks, behind [`auth`] and [`tls`]; [`http`] serves
 //! the records beside it, and [`health`] what the people who run the service want to see.
 
+pub mod admission;
 pub mod tcp;
 pub mod udp;
 
 pub mod auth;
+pub mod descriptors;
 pub mod desk;
 pub mod health;
 pub mod http;
+mod places;
 pub mod records;
 pub mod tls;
 
@@ -27,6 +30,7 @@ use std::net::SocketAddr;
 
 use tokio::sync::mpsc;
 
+use self::admission::Admission;
 use crate::config::SipConfig;
 use crate::shutdown::Tasks;
 use crate::sip::{Flow, Transmit, Transport};
@@ -57,6 +61,7 @@ pub enum SendError {
 pub struct Outbound {
     udp: Vec<udp::UdpDoor>,
     tcp: tcp::Connections,
+    admission: Admission,
     /// Our own ends, as they were bound: one for each address listened on.
     locals: Vec<Flow>,
 }
@@ -67,12 +72,13 @@ impl Outbound {
     /// # Errors
     /// When one of the addresses cannot be had.
     pub fn open(config: &SipConfig, events: &mpsc::Sender<Event>, tasks: &Tasks) -> Result<Self, BindError> {
-        let tcp = tcp::Connections::new(tcp::Limits::default(), events.clone(), tasks);
-        let mut out = Self { udp: Vec::new(), tcp, locals: Vec::new() };
+        let admission = Admission::new(config);
+        let tcp = tcp::Connections::new(tcp::Limits::default(), admission.clone(), events.clone(), tasks);
+        let mut out = Self { udp: Vec::new(), tcp, admission, locals: Vec::new() };
         for listen in &config.listen {
             let local = match listen.transport {
                 Transport::Udp => {
-                    let door = udp::UdpDoor::open(listen.address, events.clone(), tasks)?;
+                    let door = udp::UdpDoor::open(listen.address, out.admission.clone(), events.clone(), tasks)?;
                     let local = door.local();
                     out.udp.push(door);
                     local
@@ -84,6 +90,11 @@ impl Outbound {
             out.locals.push(Flow { transport: listen.transport, local, remote, connection: 0 });
         }
         Ok(out)
+    }
+
+    /// Who may come in; to be told where registered telephones are.
+    pub fn admission(&self) -> &Admission {
+        &self.admission
     }
 
     /// Our own ends, for [`Stack::start`](crate::sip::Stack::start).

@@ -14,6 +14,8 @@ use std::{
 use shared::time::Moment;
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::descriptors;
+
 /// Expedited forwarding (RFC 4594 section 4.1), for networks which look at it.
 const VOICE_TRAFFIC_CLASS: u32 = 0xB8;
 
@@ -111,6 +113,7 @@ impl PortPool {
     fn bind(&self, port: u16, buffer_bytes: usize) -> io::Result<UdpSocket> {
         let address = SocketAddr::new(self.address, port);
         let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        let socket = descriptors::unless_kept_back(socket)?;
         socket.set_nonblocking(true)?;
         socket.set_recv_buffer_size(buffer_bytes)?;
         match self.address {

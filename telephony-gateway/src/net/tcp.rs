@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -20,6 +21,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::BindError;
+use super::admission::Admission;
+use super::descriptors::{self, InHand};
 use crate::shutdown::Tasks;
 use crate::sip::stream::{Frame, PONG, Splitter};
 use crate::sip::{Flow, Transport};
@@ -75,6 +78,7 @@ pub struct Connections {
 struct Inner {
     table: Mutex<Table>,
     limits: Limits,
+    admission: Admission,
     events: mpsc::Sender<Event>,
     tasks: Tasks,
 }
@@ -94,8 +98,9 @@ struct Open {
 }
 
 impl Connections {
-    pub fn new(limits: Limits, events: mpsc::Sender<Event>, tasks: &Tasks) -> Self {
-        Self { inner: Arc::new(Inner { table: Mutex::default(), limits, events, tasks: tasks.clone() }) }
+    pub fn new(limits: Limits, admission: Admission, events: mpsc::Sender<Event>, tasks: &Tasks) -> Self {
+        let tasks = tasks.clone();
+        Self { inner: Arc::new(Inner { table: Mutex::default(), limits, admission, events, tasks }) }
     }
 
     /// Binds an address and takes connections there. Gives the address bound.
@@ -145,6 +150,7 @@ impl Connections {
 
     async fn accept(self, listener: TcpListener, local: SocketAddr) {
         let token = self.inner.tasks.token().clone();
+        let mut in_hand = InHand::take();
         loop {
             let accepted = tokio::select! {
                 () = token.cancelled() => return,
@@ -154,7 +160,10 @@ impl Connections {
                 Ok((stream, remote)) => self.take_in(stream, local, remote),
                 Err(error) => {
                     tracing::warn!(%local, %error, "a connection could not be taken");
-                    // Out of descriptors: trying again at once would only burn the processor.
+                    if descriptors::is_out(&error) {
+                        in_hand.lend(|| refuse_one(&listener));
+                    }
+                    // Trying again at once would only burn the processor.
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             }
@@ -162,10 +171,15 @@ impl Connections {
     }
 
     fn take_in(&self, stream: TcpStream, local: SocketAddr, remote: SocketAddr) {
-        let admitted = self.admit(&mut self.table(), remote);
-        let Some((number, opened)) = admitted else {
+        let admitted = match descriptors::unless_kept_back(stream) {
+            Ok(stream) if self.inner.admission.admits(remote.ip(), b"", Instant::now()) => {
+                self.admit(&mut self.table(), remote).map(|admitted| (stream, admitted))
+            }
+            Ok(_) | Err(_) => None,
+        };
+        let Some((stream, (number, opened))) = admitted else {
             metrics::counter!("sip_connections_refused_total").increment(1);
-            tracing::debug!(%remote, "too many connections; one more is refused");
+            tracing::debug!(%remote, "there is no room for this connection");
             return;
         };
         // The address the peer has reached, which on a wildcard listener is not the bound one; answers keep the latter.
@@ -244,6 +258,10 @@ impl Connections {
             loop {
                 match splitter.next_frame() {
                     Ok(Some(Frame::Message(bytes))) => {
+                        if !self.inner.admission.admits(flow.remote.ip(), &bytes, arrived) {
+                            tracing::debug!(remote = %flow.remote, "a connection says too much");
+                            return;
+                        }
                         whole += 1;
                         heard = true;
                         if self.inner.events.send(Event::Sip { flow, bytes, arrived }).await.is_err() {
@@ -321,7 +339,16 @@ async fn connect_from(local: SocketAddr, remote: SocketAddr) -> io::Result<TcpSt
     if !local.ip().is_unspecified() && local.is_ipv4() == remote.is_ipv4() {
         socket.bind(SocketAddr::new(local.ip(), 0))?;
     }
+    let socket = descriptors::unless_kept_back(socket)?;
     socket.connect(remote).await
+}
+
+/// Takes one connection and closes it: there is no descriptor for it.
+fn refuse_one(listener: &TcpListener) {
+    let mut cx = Context::from_waker(Waker::noop());
+    // Whoever is not there any more needs no refusal.
+    _ = listener.poll_accept(&mut cx);
+    metrics::counter!("sip_connections_refused_total").increment(1);
 }
 
 async fn write(mut writer: OwnedWriteHalf, mut queued: mpsc::Receiver<Bytes>, limit: Duration) {

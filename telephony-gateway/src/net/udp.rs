@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::BindError;
+use super::admission::Admission;
 use crate::shutdown::Tasks;
 use crate::sip::{Flow, Transport};
 use crate::switchboard::event::Event;
@@ -31,12 +32,17 @@ pub struct UdpDoor {
 
 impl UdpDoor {
     /// Binds the address and starts the task that reads it.
-    pub fn open(address: SocketAddr, events: mpsc::Sender<Event>, tasks: &Tasks) -> Result<Self, BindError> {
+    pub fn open(
+        address: SocketAddr,
+        admission: Admission,
+        events: mpsc::Sender<Event>,
+        tasks: &Tasks,
+    ) -> Result<Self, BindError> {
         let failed = |source| BindError { what: "SIP over UDP", address, source };
         let (socket, local) = bind(address).map_err(failed)?;
         // One socket, two handles: the runtime's to be woken by, the plain one to send at once.
         let reading = socket.try_clone().and_then(UdpSocket::from_std).map_err(failed)?;
-        tasks.spawn_vital("sip over udp", read(reading, local, events, tasks.token().clone()));
+        tasks.spawn_vital("sip over udp", read(reading, local, Way { admission, events }, tasks.token().clone()));
         Ok(Self { socket: Arc::new(socket), local })
     }
 
@@ -73,7 +79,13 @@ fn bind(address: SocketAddr) -> io::Result<(StdUdpSocket, SocketAddr)> {
     Ok((socket, local))
 }
 
-async fn read(socket: UdpSocket, local: SocketAddr, events: mpsc::Sender<Event>, token: CancellationToken) {
+/// The way of a datagram to the loop.
+struct Way {
+    admission: Admission,
+    events: mpsc::Sender<Event>,
+}
+
+async fn read(socket: UdpSocket, local: SocketAddr, way: Way, token: CancellationToken) {
     let mut buffer = vec![0_u8; LONGEST_DATAGRAM];
     loop {
         tokio::select! {
@@ -87,7 +99,7 @@ async fn read(socket: UdpSocket, local: SocketAddr, events: mpsc::Sender<Event>,
             match socket.try_recv_from(&mut buffer) {
                 Ok((length, remote)) => {
                     let flow = Flow { transport: Transport::Udp, local, remote, connection: 0 };
-                    if !hand_in(flow, &buffer[..length], &events) {
+                    if !way.hand_in(flow, &buffer[..length]) {
                         return;
                     }
                 }
@@ -99,19 +111,25 @@ async fn read(socket: UdpSocket, local: SocketAddr, events: mpsc::Sender<Event>,
     }
 }
 
-/// `false` when nobody takes events any more.
-fn hand_in(flow: Flow, datagram: &[u8], events: &mpsc::Sender<Event>) -> bool {
-    // Blank datagrams only keep a NAT's hole open.
-    if datagram.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0) {
-        return true;
-    }
-    let event = Event::Sip { flow, bytes: Bytes::copy_from_slice(datagram), arrived: Instant::now() };
-    match events.try_send(event) {
-        Ok(()) => true,
-        Err(mpsc::error::TrySendError::Full(_)) => {
-            metrics::counter!("sip_datagrams_dropped_total").increment(1);
-            true
+impl Way {
+    /// `false` when nobody takes events any more.
+    fn hand_in(&self, flow: Flow, datagram: &[u8]) -> bool {
+        let arrived = Instant::now();
+        if !self.admission.admits(flow.remote.ip(), datagram, arrived) {
+            return true;
         }
-        Err(mpsc::error::TrySendError::Closed(_)) => false,
+        // Blank datagrams only keep a NAT's hole open.
+        if datagram.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0) {
+            return true;
+        }
+        let event = Event::Sip { flow, bytes: Bytes::copy_from_slice(datagram), arrived };
+        match self.events.try_send(event) {
+            Ok(()) => true,
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                metrics::counter!("sip_datagrams_dropped_total").increment(1);
+                true
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => false,
+        }
     }
 }

@@ -1,18 +1,28 @@
 //! Who guesses passwords waits, longer each time.
 //!
 //! Guesses are counted by address and by account. An account that is guessed at from elsewhere does not lock out the
-//! phone which is registered: its own address is asked only for its own guesses.
+//! phone which is registered: its own address is asked only for its own guesses. Guessers are remembered in a table of
+//! fixed size; a crowd of new ones makes us forget who guessed least, at the same cost however many they are.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use shared::time::Moment;
 
+use super::flood::network_of;
+use super::sets::Sets;
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Suspect {
     Address(IpAddr),
     Account(Box<[u8]>),
+}
+
+impl Suspect {
+    /// Whoever is behind this address; an IPv6 network of 64 bits is one guesser.
+    pub fn at(address: IpAddr) -> Self {
+        Self::Address(network_of(address))
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -24,13 +34,13 @@ struct Record {
 pub struct Guard {
     free_guesses: u32,
     longest: Duration,
-    records: HashMap<Suspect, Record>,
-    most: usize,
+    records: Sets<Record>,
 }
 
 impl Guard {
-    pub fn new(free_guesses: u32, longest: Duration, most: usize) -> Self {
-        Self { free_guesses, longest, records: HashMap::new(), most: most.max(1) }
+    /// The seed must be secret.
+    pub fn new(free_guesses: u32, longest: Duration, most: usize, seed: [u8; 16]) -> Self {
+        Self { free_guesses, longest, records: Sets::new(most, seed) }
     }
 
     /// How long this suspect still has to wait.
@@ -47,13 +57,16 @@ impl Guard {
         Some(Duration::from_secs(1u64 << beyond.min(30)).min(self.longest))
     }
 
-    pub fn wrong(&mut self, suspect: Suspect, now: Moment) {
-        if self.records.len() >= self.most && !self.records.contains_key(&suspect) {
-            self.forget_old(now);
-        }
-        let record = self.records.entry(suspect).or_insert(Record { guesses: 0, last: now });
+    pub fn wrong(&mut self, suspect: &Suspect, now: Moment) {
+        let longest = self.longest;
+        // Whoever kept still for long is forgiven already.
+        let worth = |record: &Record| match now.since(record.last) < longest {
+            true => u64::from(record.guesses) << 32 | record.last.mono_us / 1_000_000 & 0xffff_ffff,
+            false => 0,
+        };
+        let record = self.records.entry(suspect, Record { guesses: 0, last: now }, worth);
         // A suspect who kept still for as long as the longest pause begins anew.
-        if now.since(record.last) >= self.longest {
+        if now.since(record.last) >= longest {
             record.guesses = 0;
         }
         *record = Record { guesses: record.guesses.saturating_add(1), last: now };
@@ -61,16 +74,6 @@ impl Guard {
 
     pub fn right(&mut self, suspect: &Suspect) {
         self.records.remove(suspect);
-    }
-
-    /// Makes room: those who kept still for long, or else the one with the fewest guesses.
-    fn forget_old(&mut self, now: Moment) {
-        let longest = self.longest;
-        self.records.retain(|_, record| now.since(record.last) < longest);
-        if self.records.len() >= self.most {
-            let least = self.records.iter().min_by_key(|(_, r)| (r.guesses, r.last.mono_us)).map(|(s, _)| s.clone());
-            least.and_then(|suspect| self.records.remove(&suspect));
-        }
     }
 }
 
@@ -84,11 +87,11 @@ mod tests {
 
     #[test]
     fn each_wrong_guess_costs_twice_the_wait_of_the_one_before() {
-        let mut guard = Guard::new(3, Duration::from_secs(60), 10);
+        let mut guard = Guard::new(3, Duration::from_secs(60), 10, [5; 16]);
         let mut now = Moment::at_ms(0);
         let mut waits = Vec::new();
         for _ in 0..10 {
-            guard.wrong(from(1), now);
+            guard.wrong(&from(1), now);
             let wait = guard.wait(&from(1), now).unwrap_or_default();
             waits.push(wait.as_secs());
             now = now.after(wait);
@@ -99,12 +102,20 @@ mod tests {
 
     #[test]
     fn a_crowd_of_guessers_is_counted_in_bounded_memory() {
-        let mut guard = Guard::new(1, Duration::from_secs(60), 5);
+        let mut guard = Guard::new(1, Duration::from_secs(60), 5, [5; 16]);
         for last in 0..=255 {
-            guard.wrong(from(7), Moment::at_ms(u64::from(last)));
-            guard.wrong(from(last), Moment::at_ms(u64::from(last)));
+            guard.wrong(&from(7), Moment::at_ms(u64::from(last)));
+            guard.wrong(&from(last), Moment::at_ms(u64::from(last)));
         }
-        assert!(guard.records.len() <= 5);
+        assert_eq!(guard.records.len(), 8, "as many as one set has places");
         assert!(guard.wait(&from(7), Moment::at_ms(300)).is_some(), "the busiest guesser is not forgotten");
+    }
+
+    #[test]
+    fn a_guesser_with_a_whole_ipv6_network_is_one_guesser() {
+        let at = |address: &str| Suspect::at(address.parse().unwrap());
+        assert_eq!(at("2001:db8::1"), at("2001:db8::ffff:1"));
+        assert_ne!(at("2001:db8::1"), at("2001:db8:0:1::1"));
+        assert_eq!(at("::ffff:192.0.2.7"), at("192.0.2.7"));
     }
 }

@@ -7,22 +7,26 @@
 //! writes, with the [`headers`] one file each; it alone knows `rsip`. [`transaction`] holds the four machines of
 //! RFC 3261, [`dialog`] what two sides must agree on, [`leg`] where one call stands, and [`stack`] runs them.
 //! [`registrar`] knows the phones, by [`digest`] and behind a [`guard`] against guessers; [`trunk`] knows the carriers,
-//! with our own [`registration`] there and the [`login`] that proves who we are. [`sdp`] is the sound that is offered
-//! and taken; [`stream`] cuts a TCP connection into messages. `torture` is built for tests and fuzzers only: what
-//! strange bytes do to all of it.
+//! with our own [`registration`] there and the [`login`] that proves who we are. [`flood`] decides before a message is
+//! read whether its sender has sent too many, [`overload`] whether new calls can be taken in time. [`sdp`] is the sound
+//! that is offered and taken; [`stream`] cuts a TCP connection into messages. `torture` is built for tests and fuzzers
+//! only: what strange bytes do to all of it.
 
 pub mod config;
 pub mod dialog;
 pub mod digest;
 pub mod event;
+pub mod flood;
 pub mod guard;
 pub mod headers;
 pub mod leg;
 pub mod login;
 pub mod message;
+pub mod overload;
 pub mod registrar;
 pub mod registration;
 pub mod sdp;
+mod sets;
 pub mod stack;
 pub mod stream;
 #[cfg(any(test, fuzzing))]

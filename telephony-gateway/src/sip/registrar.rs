@@ -101,21 +101,48 @@ pub struct Registrar {
     guard: Guard,
     key: [u8; 32],
     /// How many contacts stand at an address, so that strangers are not even challenged.
-    sources: HashMap<IpAddr, u32>,
+    sources: Sources,
+}
+
+/// Where registered phones are, and what has changed of that since somebody asked.
+#[derive(Default)]
+struct Sources {
+    n_at: HashMap<IpAddr, u32>,
+    changed: Vec<(IpAddr, u32)>,
+}
+
+impl Sources {
+    fn add(&mut self, address: IpAddr) {
+        let n = self.n_at.entry(address).or_insert(0);
+        *n += 1;
+        self.changed.push((address, *n));
+    }
+
+    fn forget(&mut self, contact: &Contact) {
+        let address = contact.flow.remote.ip();
+        let Some(n) = self.n_at.get_mut(&address) else { return };
+        *n -= 1;
+        self.changed.push((address, *n));
+        if *n == 0 {
+            self.n_at.remove(&address);
+        }
+    }
 }
 
 impl Registrar {
     pub fn new(config: &StackConfig, key: [u8; 32]) -> Self {
         let limits = config.registration.clone();
         let most = config.limits.remembered_peers;
+        let mut seed = [0; 16];
+        seed.copy_from_slice(&key[..16]);
         Self {
             realm: config.realm.clone(),
             phones: HashMap::new(),
             n_md5_only: 0,
             nonces: Nonces::new(key, limits.nonce_lifetime, most),
-            guard: Guard::new(limits.free_guesses, limits.longest_backoff, most),
+            guard: Guard::new(limits.free_guesses, limits.longest_backoff, most, seed),
             key,
-            sources: HashMap::new(),
+            sources: Sources::default(),
             limits,
         }
     }
@@ -132,7 +159,7 @@ impl Registrar {
         }
         let gone: Vec<Phone> = before.into_values().filter(|phone| !phone.contacts.is_empty()).collect();
         for contact in gone.iter().flat_map(|phone| &phone.contacts) {
-            forget_source(&mut self.sources, contact);
+            self.sources.forget(contact);
         }
         gone.into_iter().map(|phone| phone.user).collect()
     }
@@ -183,7 +210,12 @@ impl Registrar {
 
     /// Whether a registered phone lives at this address.
     pub fn knows(&self, address: IpAddr) -> bool {
-        self.sources.contains_key(&address)
+        self.sources.n_at.contains_key(&address)
+    }
+
+    /// The addresses at which there are more or fewer phones than when this was asked last, with how many there are.
+    pub fn take_moved(&mut self) -> Vec<(IpAddr, u32)> {
+        std::mem::take(&mut self.sources.changed)
     }
 
     pub fn authenticate(&mut self, request: &Message<'_>, header: Name, from: IpAddr, now: Moment) -> Verdict {
@@ -191,7 +223,7 @@ impl Registrar {
         let given = request.all(header).find(ours).and_then(Credentials::parse);
         let Some(given) = given else { return Verdict::Challenge { stale: false } };
         let user = text::readable(given.username);
-        let by_address = Suspect::Address(from);
+        let by_address = Suspect::at(from);
         let account: Box<[u8]> = given.username[..given.username.len().min(64)].into();
         let by_account = Suspect::Account(account);
         let phone = std::str::from_utf8(given.username).ok().and_then(|user| self.phones.get(user));
@@ -210,8 +242,8 @@ impl Registrar {
             (NonceState::Stale, Some(_)) => Verdict::Challenge { stale: true },
             (NonceState::Stale, None) => Verdict::Challenge { stale: false },
             (NonceState::Fresh(_), None) => {
-                self.guard.wrong(by_address, now);
-                self.guard.wrong(by_account, now);
+                self.guard.wrong(&by_address, now);
+                self.guard.wrong(&by_account, now);
                 Verdict::Refused { user, why: RefusedBecause::WrongCredentials }
             }
             (NonceState::Fresh(id), Some(phone)) => {
@@ -307,11 +339,11 @@ impl Registrar {
         let same = |contact: &Contact| *contact.uri == *uri;
         let fresh = phone.contacts.last().is_none_or(|last| !same(last) || last.flow != *flow || !last.answers);
         if let Some(at) = phone.contacts.iter().position(same) {
-            forget_source(&mut self.sources, &phone.contacts.remove(at));
+            self.sources.forget(&phone.contacts.remove(at));
         } else if phone.contacts.len() >= MOST_CONTACTS {
-            forget_source(&mut self.sources, &phone.contacts.remove(0));
+            self.sources.forget(&phone.contacts.remove(0));
         }
-        *self.sources.entry(flow.remote.ip()).or_insert(0) += 1;
+        self.sources.add(flow.remote.ip());
         phone.contacts.push(Contact {
             uri: uri.into(),
             flow: *flow,
@@ -419,24 +451,14 @@ fn is_newer(core: &Core<'_>, contact: &Contact) -> bool {
     *contact.call_id != *core.call_id || contact.cseq < core.cseq.number
 }
 
-fn drop_contacts(phone: &mut Phone, sources: &mut HashMap<IpAddr, u32>, which: impl Fn(&Contact) -> bool) {
+fn drop_contacts(phone: &mut Phone, sources: &mut Sources, which: impl Fn(&Contact) -> bool) {
     phone.contacts.retain(|contact| {
         let goes = which(contact);
         if goes {
-            forget_source(sources, contact);
+            sources.forget(contact);
         }
         !goes
     });
-}
-
-fn forget_source(sources: &mut HashMap<IpAddr, u32>, contact: &Contact) {
-    let address = contact.flow.remote.ip();
-    if let Some(n) = sources.get_mut(&address) {
-        *n -= 1;
-        if *n == 0 {
-            sources.remove(&address);
-        }
-    }
 }
 
 /// Whether a phone says, or its maker is known to say, that `Event: talk` lifts it.

@@ -1,9 +1,11 @@
-//! What runs beside the loop and tells it things: whether the database is there, and which phones may register.
+//! What runs beside the loop and tells it things: whether the database is there, which phones may register, and
+//! whether the machine has what calls need.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use shared::store::{PhoneRow, Store};
+use shared::time::Clock;
 use shared::wire::event::Fault;
 use tokio::sync::mpsc;
 
@@ -11,9 +13,13 @@ use super::Parts;
 use super::calls::MISSED_SHOWN;
 use super::event::Event;
 use crate::net::atomic_file::write_atomically;
+use crate::net::descriptors;
 use crate::sip::PhoneAccount;
 
 const ASK_DATABASE_EVERY: Duration = Duration::from_secs(2);
+const LOOK_AT_MACHINE_EVERY: Duration = Duration::from_millis(500);
+/// A clock that is off by more was moved.
+const CLOCK_MOVED_MS: i64 = 2000;
 /// The first start waits so long for a list of phones that no run has kept.
 const FIRST_PHONES_WITHIN: Duration = Duration::from_secs(2);
 
@@ -52,6 +58,52 @@ pub fn start(parts: &Parts) {
             () = watch.run() => {}
         }
     });
+}
+
+/// Starts the watch over the machine: its clock, and its descriptors.
+pub fn watch_machine(parts: &Parts) {
+    let (events, token) = (parts.events.clone(), parts.tasks.token().clone());
+    parts.tasks.spawn("machine watch", async move {
+        let mut ticks = tokio::time::interval(LOOK_AT_MACHINE_EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut known = (false, false);
+        loop {
+            tokio::select! {
+                () = token.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            let moved_ms = Clock::moved_by_ms();
+            let now = (moved_ms.abs() >= CLOCK_MOVED_MS, descriptors::are_short());
+            let before = std::mem::replace(&mut known, now);
+            if now.0 != before.0 {
+                say_clock(now.0, moved_ms);
+                // A closed channel means that the loop has ended.
+                _ = events.send(Event::Fault { fault: Fault::ClockJumped, there: now.0 }).await;
+            }
+            if now.1 != before.1 {
+                say_descriptors(now.1);
+                _ = events.send(Event::Fault { fault: Fault::DescriptorsOut, there: now.1 }).await;
+            }
+        }
+    });
+}
+
+fn say_clock(moved: bool, by_ms: i64) {
+    metrics::counter!("clock_jumps_total").increment(u64::from(moved));
+    if moved {
+        tracing::warn!(by_ms, "the machine's clock was moved; times go on by the old one and approach the new one");
+    } else {
+        tracing::info!("the time told is that of the machine's clock again");
+    }
+}
+
+fn say_descriptors(short: bool) {
+    metrics::counter!("descriptors_short_total").increment(u64::from(short));
+    if short {
+        tracing::error!("the system gives no more descriptors; new calls are refused until some are given back");
+    } else {
+        tracing::info!("there are descriptors again");
+    }
 }
 
 struct Watch {

@@ -4,9 +4,7 @@
 use std::time::Duration;
 
 use shared::domain::agent::{self, Activity, Presence, Work};
-use shared::domain::call::{
-    CallEnding, CallKind, CallRecord, MissedCall, PartyFailure, PartyState, PathStep, Stop,
-};
+use shared::domain::call::{CallEnding, CallKind, CallRecord, MissedCall, PartyFailure, PartyState, PathStep, Stop};
 use shared::domain::queue::QueueCode;
 use shared::ids::{AgentId, CallId, CallbackId, InteractionId};
 use shared::phone::CallerNumber;
@@ -474,11 +472,16 @@ impl World {
         if slot.hearing.iter().any(|(of, _)| *of == agent) {
             slot.answered_at = slot.answered_at.or(Some(now.utc_ms));
             slot.talked_with = Some(agent);
+            let callback = slot.callback.take();
             let stop = Stop::Agent { agent, name, note: None };
             if !slot.path.iter().any(|step| matches!(&step.stop, Stop::Agent { agent: of, .. } if *of == agent)) {
                 slot.path.push(PathStep { at: now.utc_ms, stop });
             }
+            if let Some(callback) = callback {
+                self.called_back(agent, callback);
+            }
         }
+        let Some(slot) = self.calls.get_mut(&id) else { return };
         let part = slot.part_mut(agent);
         (part.answered_at, part.ended) = (Some(now.utc_ms), None);
         tracing::info!(agent.id = %agent, "an operator talks");
@@ -488,7 +491,10 @@ impl World {
     }
 
     fn tell_ended(&mut self, id: CallId, agent: AgentId, ending: CallEnding, now: Moment) {
-        let first = self.calls.get(&id).is_none_or(|slot| slot.parts.iter().all(|part| part.agent == agent || !part.owed && part.ended.is_none()));
+        let first = self
+            .calls
+            .get(&id)
+            .is_none_or(|slot| slot.parts.iter().all(|part| part.agent == agent || !part.owed && part.ended.is_none()));
         // Each further agent of a call writes an entry of their own.
         let entry = (!first).then(|| self.ids.mint::<InteractionId>(now.utc_ms));
         let Some(slot) = self.calls.get_mut(&id) else { return };

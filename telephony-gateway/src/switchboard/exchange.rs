@@ -116,8 +116,11 @@ impl World {
         let Some(slot) = self.calls.get(&call) else { return };
         let partners = slot.partners(from);
         for ear in partners {
-            let takes_events =
-                self.calls.get(&call).and_then(|slot| slot.leg_of(ear)).is_some_and(super::legs::Leg::takes_telephone_events);
+            let takes_events = self
+                .calls
+                .get(&call)
+                .and_then(|slot| slot.leg_of(ear))
+                .is_some_and(super::legs::Leg::takes_telephone_events);
             if by_info || !takes_events {
                 self.press(call, ear, digit.encode_utf8(&mut [0; 4]), now);
             }
@@ -214,7 +217,7 @@ impl World {
         let shown = shown_as(&number);
         let attempt = self.begin_attempt(by, queue.as_ref(), number, help, now)?;
         if let Some(slot) = self.calls.get_mut(&call) {
-            slot.peer = Some(PeerLeg { number: shown, leg: None, attempt, since: now.utc_ms });
+            slot.peer = Some(PeerLeg { number: shown, leg: None, attempt });
         }
         Ok(())
     }
@@ -389,7 +392,12 @@ impl World {
         let core = Call::dial(id, by, DialTo::Agent(colleague), self.limits(&queue), now);
         let span = span_of(id, "", &queue, &caller);
         let dialled = phone_of(self, colleague);
-        self.note(Some(id), Some(by), Fact::Dialled { kind: CallKind::Internal, queue: queue.clone(), dialled: dialled.clone(), at: now }, now);
+        self.note(
+            Some(id),
+            Some(by),
+            Fact::Dialled { kind: CallKind::Internal, queue: queue.clone(), dialled: dialled.clone(), at: now },
+            now,
+        );
         let card = sealed_state(&CardState::Unknown);
         let new = NewSlot { core, queue, trunk: String::new(), dialled, caller, card, looked_up: true, span };
         self.calls.insert(id, new.into());
@@ -422,7 +430,12 @@ impl World {
             }
             (None, None) => (CardState::Unknown, true),
         };
-        self.note(Some(id), Some(by), Fact::Dialled { kind: CallKind::Outbound, queue: queue.clone(), dialled: dialled.clone(), at: now }, now);
+        self.note(
+            Some(id),
+            Some(by),
+            Fact::Dialled { kind: CallKind::Outbound, queue: queue.clone(), dialled: dialled.clone(), at: now },
+            now,
+        );
         let card = sealed_state(&card);
         let new = NewSlot { core, queue, trunk: String::new(), dialled, caller: number, card, looked_up, span };
         self.calls.insert(id, CallSlot { attempt: Some(attempt), customer, callback, ..new.into() });

@@ -332,7 +332,8 @@ impl World {
             return;
         };
         // The first of two lines is on hold while the second one is in front.
-        let in_front = self.calls.get(&call).and_then(|slot| slot.phone(agent)).is_some_and(|phone| phone.leg.id == leg);
+        let in_front =
+            self.calls.get(&call).and_then(|slot| slot.phone(agent)).is_some_and(|phone| phone.leg.id == leg);
         if in_front {
             let verb = if is_held { Verb::Hold } else { Verb::Retrieve };
             self.call_input(call, Input::Verb(agent, verb), now);

@@ -22,6 +22,7 @@ mod counters;
 mod desks;
 mod exchange;
 mod legs;
+mod load;
 mod numbers;
 mod outside;
 mod parts;
@@ -50,6 +51,7 @@ pub use parts::Parts;
 
 use event::Event;
 use jobs::Job;
+use load::Load;
 use world::World;
 
 /// Events taken in one turn at the most; their consequences leave together.
@@ -72,6 +74,7 @@ struct Switchboard {
     here: Tasks,
     jobs: Arc<Semaphore>,
     ledger_stuck: bool,
+    load: Load,
 }
 
 /// Runs until the service was asked to end and the last talk is over, or its time has passed.
@@ -97,7 +100,7 @@ impl Switchboard {
             let clock = self.parts.clock;
             let retry_at = self.ledger_stuck.then(|| clock.now().after(RETRY_LEDGER_AFTER));
             let deadlines = self.world.next_deadline().into_iter().chain(last_talks_until).chain(retry_at);
-            let deadline = deadlines.chain([tidy_at]).min();
+            let deadline = deadlines.chain(self.load.next_deadline()).chain([tidy_at]).min();
             let wake = async {
                 match deadline {
                     Some(at) => tokio::time::sleep_until(clock.instant_of(at).into()).await,
@@ -120,14 +123,22 @@ impl Switchboard {
                 tidy_at = now.after(TIDY_EVERY);
                 self.tidy_ledger();
             }
+            let mut waiting = self.parts.events_rx.len() + turn.len();
             for event in turn.drain(..) {
+                waiting -= 1;
+                self.load.observe(&event, waiting, &mut self.world);
                 self.world.take(event, now);
             }
+            self.load.turn_over(waiting, clock.now(), &mut self.world);
             self.world.take_time(clock.now());
             self.world.route(clock.now());
             self.let_out();
             if last_talks_until.is_some_and(|at| at.is_due(clock.now()) || self.world.n_open_calls() == 0) {
                 break;
+            }
+            if !self.parts.events_rx.is_empty() {
+                // The sockets are read meanwhile: what waits in the system has no age yet, and would be late unseen.
+                tokio::task::yield_now().await;
             }
         }
         self.world.end_calls(self.parts.clock.now());
@@ -142,6 +153,9 @@ impl Switchboard {
     /// The consequences of a turn, in the order of leaving.
     fn let_out(&mut self) {
         self.write_ledger();
+        for (address, n) in self.world.stack().take_moved_phones() {
+            self.parts.outbound.admission().phones_at(address, n);
+        }
         while let Some(message) = self.world.stack().poll_transmit() {
             if let Err(error) = self.parts.outbound.send(&message) {
                 tracing::debug!(remote = %message.flow.remote, %error, "a SIP message cannot leave");

@@ -12,14 +12,13 @@ use shared::wire::command::CommandError;
 use super::legs::Leg;
 use super::world::{LegOf, World};
 use crate::call::{Ear, Input};
+use crate::config::{Config, TrunkConfig};
 use crate::journal::fact::Fact;
 use crate::routing::dial_plan::{Destination, Dialler};
 use crate::routing::number::Dialled;
-use crate::config::{Config, TrunkConfig};
 use crate::routing::toll::{Request, TollPlan, TollRule, Verdict, Who};
 use crate::routing::ways::{Choice, Failure, Route, Routes, Way, Ways, should_try_next};
-use crate::sip::{Flow, Invite, InviteTo, LegId, Transport};
-use crate::sip::sdp;
+use crate::sip::{Invite, InviteTo, LegId, sdp};
 
 /// A number outside while it is tried, and then for as long as its call costs.
 #[derive(Clone, Debug)]
@@ -48,11 +47,7 @@ pub enum Leads {
 
 impl World {
     /// Whom an agent means by a name or a number.
-    pub(super) fn leads_to(
-        &self,
-        by: AgentId,
-        target: &shared::domain::call::Target,
-    ) -> Result<Leads, CommandError> {
+    pub(super) fn leads_to(&self, by: AgentId, target: &shared::domain::call::Target) -> Result<Leads, CommandError> {
         use shared::domain::call::Target;
         let refused = |rule| Err(CommandError::NumberRefused { rule });
         match target {
@@ -65,9 +60,7 @@ impl World {
                     None => Err(CommandError::PartyFailed { why: PartyFailure::NotFree }),
                 },
                 Destination::Help(number) => Ok(Leads::Outside { number, help: true }),
-                Destination::Short(number) | Destination::Outside(number) => {
-                    Ok(Leads::Outside { number, help: false })
-                }
+                Destination::Short(number) | Destination::Outside(number) => Ok(Leads::Outside { number, help: false }),
                 Destination::Queue(_) => refused(DialRule::NotAllowed),
                 Destination::Refused(_) => refused(DialRule::UnknownNumber),
             },
@@ -90,9 +83,8 @@ impl World {
     }
 
     pub(super) fn owner_of_phone(&self, user: &str) -> Option<AgentId> {
-        let owns = |agent: &super::agents::Agent| {
-            agent.state.is_signed_in() && agent.profile.phone.as_deref() == Some(user)
-        };
+        let owns =
+            |agent: &super::agents::Agent| agent.state.is_signed_in() && agent.profile.phone.as_deref() == Some(user);
         self.agents.iter().find(|(_, agent)| owns(agent)).map(|(id, _)| *id)
     }
 
@@ -145,9 +137,9 @@ impl World {
 
     /// Calls the number of one ear by the next of its ways. `false` when none is left.
     pub(super) fn call_number(&mut self, call: CallId, ear: Ear, now: Moment) -> bool {
-        while let Some(way) = self.attempt_mut(call, ear).and_then(|attempt| {
-            (!attempt.ways.is_empty()).then(|| attempt.ways.remove(0))
-        }) {
+        while let Some(way) =
+            self.attempt_mut(call, ear).and_then(|attempt| (!attempt.ways.is_empty()).then(|| attempt.ways.remove(0)))
+        {
             match self.call_by(call, ear, &way, now) {
                 Ok(()) => return true,
                 Err(why) => tracing::warn!(trunk = %way.trunk, %why, "a trunk cannot be called"),
@@ -167,7 +159,7 @@ impl World {
             Ear::Peer | Ear::Agent(_) => slot.peer.as_ref().map(|peer| peer.attempt.shows.clone()),
         };
         let invite = Invite {
-            to: self.invite_to(way).ok_or_else(|| anyhow::anyhow!("it has no address that can be reached"))?,
+            to: InviteTo::Trunk { name: way.trunk.clone(), number: way.number_as_dialled.clone() },
             from_display: String::new(),
             from_user: self.routes.caller_there(&way.trunk, &shows.unwrap_or_default()),
             sdp: offer,
@@ -202,24 +194,6 @@ impl World {
             attempt.trunk = Some(way.trunk.clone());
         }
         Ok(())
-    }
-
-    /// The trunk's address, from the socket that can reach it.
-    fn invite_to(&self, way: &Way) -> Option<InviteTo> {
-        let sip = &self.config.sip;
-        let trunk = sip.trunks.iter().find(|trunk| trunk.name == *way.trunk)?;
-        let remote = trunk.address?;
-        let local = sip
-            .listen
-            .iter()
-            .find(|listen| listen.transport == trunk.transport && listen.address.is_ipv4() == remote.is_ipv4())?;
-        let flow = Flow { transport: trunk.transport, local: local.address, remote, connection: 0 };
-        let number = &way.number_as_dialled;
-        let uri = match flow.transport {
-            Transport::Udp => format!("sip:{number}@{remote}"),
-            Transport::Tcp => format!("sip:{number}@{remote};transport=tcp"),
-        };
-        Some(InviteTo::Address { uri, flow })
     }
 
     fn attempt_mut(&mut self, call: CallId, ear: Ear) -> Option<&mut Attempt> {

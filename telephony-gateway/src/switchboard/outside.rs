@@ -5,7 +5,8 @@ use shared::time::Moment;
 
 use super::legs::Leg;
 use super::world::{LegOf, World};
-use crate::sip::{Flow, IncomingInvite, Invite, InviteTo, LegId};
+use crate::routing::number::Dialled;
+use crate::sip::{IncomingInvite, Invite, InviteTo, LegId};
 
 pub struct OutsideCall {
     phone: Leg,
@@ -21,7 +22,7 @@ impl OutsideCall {
 
 impl World {
     pub(super) fn dial_outside(&mut self, phone_leg: LegId, invite: &IncomingInvite, number: &str, now: Moment) {
-        let Some(flow) = self.way_outside() else {
+        let Some(to) = self.way_outside(number) else {
             tracing::error!(number, "an emergency or service number was dialled, and no trunk is there to carry it");
             self.stack.reject(phone_leg, 503, Some(5), "no trunk is configured for calls to outside", now);
             return;
@@ -39,9 +40,8 @@ impl World {
             return;
         };
         let mut trunk = Leg { id: LegId(0), port: open.id, rtp_port: open.rtp_port, theirs: None, sdp_version: 1 };
-        let uri = format!("sip:{number}@{}{}", flow.remote, flow.transport.parameter());
         let invite = Invite {
-            to: InviteTo::Address { uri, flow },
+            to,
             from_display: String::new(),
             from_user: invite.from_user.clone(),
             sdp: self.outside_description(&trunk),
@@ -66,19 +66,11 @@ impl World {
         }
     }
 
-    /// The trunk that carries calls to outside, from the socket that can reach it.
-    fn way_outside(&self) -> Option<Flow> {
-        let named = self.config.dial_plan.trunk.as_ref();
-        let trunk =
-            self.config.sip.trunks.iter().find(|t| named.is_none_or(|name| *name == t.name) && t.address.is_some())?;
-        let remote = trunk.address?;
-        let local = self
-            .config
-            .sip
-            .listen
-            .iter()
-            .find(|listen| listen.transport == trunk.transport && listen.address.is_ipv4() == remote.is_ipv4())?;
-        Some(Flow { transport: trunk.transport, local: local.address, remote, connection: 0 })
+    /// The trunk that carries help, and the number as it wants it dialled.
+    fn way_outside(&self, number: &str) -> Option<InviteTo> {
+        let number = Dialled::parse(number)?;
+        let way = self.routes.ways_for_help(&number, &self.trunk_states, rand::random()).into_iter().next()?;
+        Some(InviteTo::Trunk { name: way.trunk, number: way.number_as_dialled })
     }
 
     pub(super) fn outside_ringing(&mut self, leg: LegId, now: Moment) {

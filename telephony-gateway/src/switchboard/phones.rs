@@ -62,9 +62,9 @@ impl World {
 
     /// The telephone's own leg, which waits for whom it has dialled.
     fn waiting_phone(&self, agent: AgentId, leg: LegId, invite: &IncomingInvite) -> Result<PhoneLeg, CommandError> {
-        let leg: Leg = self.open_leg(leg, invite.sdp.as_deref(), Some(invite.flow.remote)).map_err(|refusal| {
-            CommandError::Invalid { field: "sdp".into(), rule: refusal.words.into() }
-        })?;
+        let leg: Leg = self
+            .open_leg(leg, invite.sdp.as_deref(), Some(invite.flow.remote))
+            .map_err(|refusal| CommandError::Invalid { field: "sdp".into(), rule: refusal.words.into() })?;
         Ok(PhoneLeg { agent, leg, waits_for_answer: true, muted: false })
     }
 
@@ -148,9 +148,6 @@ pub(super) const fn code_of(why: &CommandError) -> u16 {
         CommandError::PartyFailed { .. } | CommandError::PhoneLost => 480,
         CommandError::Invalid { .. } => 488,
         CommandError::TooLate => 486,
-        CommandError::DatabaseAway
-        | CommandError::WrongPassword
-        | CommandError::Busy
-        | CommandError::KeyReused => 503,
+        CommandError::DatabaseAway | CommandError::WrongPassword | CommandError::Busy | CommandError::KeyReused => 503,
     }
 }

@@ -1,7 +1,7 @@
 //! What desks want to have kept: checked here, written beside the loop, answered after the COMMIT.
 
 use shared::domain::agent::{Input, Work};
-use shared::ids::{AgentId, CallId};
+use shared::ids::{AgentId, CallId, CallbackId};
 use shared::phone::Phone;
 use shared::time::Moment;
 use shared::wire::card::CardState;
@@ -136,6 +136,14 @@ impl World {
             (Command::RegisterRequest { request }, _) => self.refresh_card(request.call),
             _ => {}
         }
+    }
+
+    /// Whoever was owed a call has been reached: the missed call is dealt with.
+    pub(super) fn called_back(&mut self, id: AgentId, callback: CallbackId) {
+        let Some(agent) = self.agents.get(&id) else { return };
+        let (key, profile) = (Uuid::now_v7(), agent.profile.clone());
+        let command = Command::MarkMissed { callback, handled: true };
+        self.out.jobs.push(Job::Save(Box::new(Save { id: key, profile, command, facts: None, phone: None })));
     }
 
     fn refresh_card(&mut self, call: Option<CallId>) {

@@ -16,7 +16,7 @@ use smallvec::SmallVec;
 
 use super::legs::Leg;
 use super::numbers::Attempt;
-use crate::call::{Call, Ear, Scenes};
+use crate::call::{Call, Ear};
 use crate::net::relay::PortId;
 use crate::sip::LegId;
 
@@ -38,8 +38,6 @@ pub struct CallSlot {
     pub phones: SmallVec<[PhoneLeg; 1]>,
     /// A number outside that was called in, or that has taken over.
     pub peer: Option<PeerLeg>,
-    /// What everybody was last set to hear.
-    pub heard: Scenes,
     pub customer: Option<CustomerId>,
     pub customer_name: Option<Personal>,
     pub card: Sealed<CardState>,
@@ -89,7 +87,6 @@ pub struct PeerLeg {
     pub number: CallerNumber,
     pub leg: Option<Leg>,
     pub attempt: Attempt,
-    pub since: UtcMs,
 }
 
 /// What one agent has had of a call.
@@ -288,7 +285,6 @@ impl From<NewSlot> for CallSlot {
             attempt: None,
             phones: SmallVec::new(),
             peer: None,
-            heard: Scenes::new(),
             customer: None,
             customer_name: None,
             card,

@@ -10,6 +10,7 @@ use shared::time::UtcMs;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::event::Event;
+use super::load::Load;
 use super::restore::Memory;
 use super::world::World;
 use super::{JOBS, Parts, Switchboard, beside};
@@ -62,8 +63,17 @@ pub async fn start(parts: Parts) -> anyhow::Result<Switchboard> {
     // Whatever the last run has left is copied at once.
     to_copier.try_send(Vec::new()).context("the copier has died")?;
     beside::start(&parts);
+    beside::watch_machine(&parts);
     let here = parts.tasks.here();
-    Ok(Switchboard { parts, world, to_copier, here, jobs: Arc::new(Semaphore::new(JOBS)), ledger_stuck: false })
+    Ok(Switchboard {
+        parts,
+        world,
+        to_copier,
+        here,
+        jobs: Arc::new(Semaphore::new(JOBS)),
+        ledger_stuck: false,
+        load: Load::default(),
+    })
 }
 
 /// Reads the ledger from `since` on, up to what the last run has written.

@@ -30,8 +30,11 @@ pub fn strip_data(scene: &Scene<'_>) -> Option<StripData> {
     };
     if let Some(worst) = desk.faults.iter().max() {
         return match worst {
+            Fault::ClockJumped => fault(icons::WARNING, Tone::Warn, tr.call.clock_jumped),
             Fault::DatabaseAway => fault(icons::WARNING, Tone::Warn, tr.call.database_away),
             Fault::LedgerStuck => fault(icons::WARNING_CIRCLE, Tone::Bad, tr.call.ledger_stuck),
+            Fault::Overloaded => fault(icons::WARNING_CIRCLE, Tone::Bad, tr.call.overloaded),
+            Fault::DescriptorsOut => fault(icons::WARNING_CIRCLE, Tone::Bad, tr.call.descriptors_out),
             Fault::TrunkLost => fault(icons::PHONE_SLASH, Tone::Bad, tr.call.trunk_lost),
         };
     }

@@ -6,6 +6,7 @@ use super::*;
 use crate::config::{SipConfig, SipListen};
 use crate::net::Outbound;
 use crate::sip::Transmit;
+use crate::sip::flood::FloodLimits;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const OPTIONS: &[u8] = b"OPTIONS sip:a@b SIP/2.0\r\nContent-Length: 4\r\n\r\nbody";
@@ -21,7 +22,7 @@ impl House {
     fn open(limits: Limits) -> Self {
         let (to_loop, events) = mpsc::channel(64);
         let tasks = Tasks::new();
-        let connections = Connections::new(limits, to_loop, &tasks);
+        let connections = Connections::new(limits, Admission::usual(), to_loop, &tasks);
         let local = connections.listen("127.0.0.1:0".parse().unwrap()).unwrap();
         Self { connections, local, events, tasks }
     }
@@ -182,6 +183,7 @@ async fn datagrams_come_in_stamped_and_go_out_from_the_same_address() {
             user_agent: "Pult".to_owned(),
             trunks: Vec::new(),
             registration_max_s: 3600,
+            flood: FloodLimits::default(),
         };
         let outbound = Outbound::open(&config, &to_loop, &tasks).unwrap();
         let local = outbound.locals()[0].local;
@@ -206,7 +208,8 @@ async fn datagrams_come_in_stamped_and_go_out_from_the_same_address() {
 async fn datagrams_that_nobody_has_time_for_are_dropped_and_not_kept() {
     let (to_loop, mut events) = mpsc::channel(2);
     let tasks = Tasks::new();
-    let door = crate::net::udp::UdpDoor::open("127.0.0.1:0".parse().unwrap(), to_loop, &tasks).unwrap();
+    let door =
+        crate::net::udp::UdpDoor::open("127.0.0.1:0".parse().unwrap(), Admission::usual(), to_loop, &tasks).unwrap();
     let phone = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
     for _ in 0..50 {
         phone.send_to(OPTIONS, door.local()).await.unwrap();

@@ -66,6 +66,7 @@ pub struct Stack {
     clients: Slots<ClientTransaction>,
     wheel: Wheel<Alarm>,
     refuse_new: Option<u32>,
+    overloaded: bool,
     /// Every message is written here first.
     scratch: Vec<u8>,
     events: VecDeque<Event>,
@@ -96,6 +97,7 @@ impl Stack {
             clients: Slots::new(),
             wheel: Wheel::new(),
             refuse_new: None,
+            overloaded: false,
             scratch: Vec::with_capacity(2048),
             events: VecDeque::new(),
             transmits: VecDeque::new(),
@@ -123,9 +125,21 @@ impl Stack {
         }
     }
 
-    /// From now on new calls get 503 with this `Retry-After` (overload, shutting down); `None` opens the door again.
+    /// From now on new calls get 503 with this `Retry-After` (shutting down); `None` opens the door again.
     pub fn reject_new(&mut self, retry_after_s: Option<u32>) {
         self.refuse_new = retry_after_s;
+    }
+
+    /// While this is so, trunks hear 503 to new calls, before anything is remembered of them. Registered phones still
+    /// call: there are few of them, and theirs may be an emergency.
+    pub const fn set_overloaded(&mut self, overloaded: bool) {
+        self.overloaded = overloaded;
+    }
+
+    /// The addresses at which there are more or fewer registered phones than when this was asked last: how many there
+    /// are now, for [`Flood::phones_at`](super::flood::Flood::phones_at).
+    pub fn take_moved_phones(&mut self) -> Vec<(IpAddr, u32)> {
+        self.registrar.take_moved()
     }
 
     /// One datagram, or one message that a [`Splitter`](super::stream::Splitter) has cut from a connection.

@@ -8,6 +8,7 @@ use super::super::headers::uri::Scheme;
 use super::super::headers::{Address, Name, Uri, list, reason, text};
 use super::super::leg::{Leg, Phase};
 use super::super::message::{ALLOW, Core, Message, Method};
+use super::super::overload;
 use super::super::registrar::{Registered, Verdict};
 use super::Stack;
 use super::servers::ServerInput;
@@ -186,6 +187,7 @@ impl Stack {
         let called = Uri::parse(request.request_uri()).map(|uri| uri.user).unwrap_or_default();
         let trunk = self.trunks.calling(flow.remote.ip(), called);
         let (origin, trusted) = match trunk.and_then(|index| self.trunks.get(index)) {
+            Some(_) if self.overloaded => return self.refuse_for_now(flow, request, core, overload::RETRY_AFTER_S),
             Some(trunk) => (Origin::Trunk(trunk.name.clone()), trunk.trusted),
             None if self.registrar.knows(flow.remote.ip()) => {
                 let verdict =
@@ -200,8 +202,7 @@ impl Stack {
         }
         let full = self.n_live >= self.config.limits.legs;
         if let Some(seconds) = self.refuse_new.or(full.then_some(5)) {
-            let seconds = seconds.to_string();
-            return self.refuse(flow, request, core, 503, &[(Name::RetryAfter, seconds.as_bytes())]);
+            return self.refuse_for_now(flow, request, core, seconds);
         }
         let Some(dialled) = Uri::parse(request.request_uri()).filter(|uri| {
             // Whoever asks for a secured way gets it where the way is secured (RFC 3261 §26.2.2).
@@ -252,6 +253,11 @@ impl Stack {
             arrived: self.now,
         });
         self.events.push_back(Event::Invited { leg: LegId(key), invite });
+    }
+
+    fn refuse_for_now(&mut self, flow: &Flow, request: &Message<'_>, core: &Core<'_>, retry_after_s: u32) {
+        let seconds = retry_after_s.to_string();
+        self.refuse(flow, request, core, 503, &[(Name::RetryAfter, seconds.as_bytes())]);
     }
 
     /// CANCEL is answered by itself; the INVITE it means ends with 487 (RFC 3261 §9.2).

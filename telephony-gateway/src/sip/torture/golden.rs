@@ -40,7 +40,19 @@ impl Bench {
     fn new() -> Self {
         let sources = vec!["192.0.2.1".parse().unwrap(), "2001:db8::1".parse().unwrap()];
         let (name, transport) = ("carrier".into(), Transport::Udp);
-        let trunk = Trunk { name, sources, address: None, transport, options_every: None, trusted: true };
+        let trunk = Trunk {
+            name,
+            sources,
+            address: None,
+            transport,
+            options_every: None,
+            trusted: true,
+            domain: None,
+            caller_id: crate::sip::CallerId::default(),
+            login: None,
+            register: None,
+            secure: crate::sip::Secure::default(),
+        };
         let config = StackConfig { trunks: vec![trunk], check_dialogs_every: None, ..StackConfig::default() };
         let mut stack = Stack::new(config, [7; 32]);
         let secret = format!("101:pult:{PASSWORD}");
