@@ -38,6 +38,12 @@ const KNOWN: &[Benchmark] = &[
         on_display: false,
         packages: &[packages::SIP],
     },
+    Benchmark {
+        name: "offer",
+        measures: "from the INVITE at the gateway's socket to the operator's telephone and to the offer at the desk",
+        on_display: false,
+        packages: &[packages::SIP],
+    },
 ];
 
 /// Measures, and prints figures meant for BENCHMARKS.md.
