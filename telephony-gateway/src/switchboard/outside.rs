@@ -38,7 +38,7 @@ impl World {
             self.stack.reject(phone_leg, 503, Some(5), "no port is left for the sound", now);
             return;
         };
-        let mut trunk = Leg { id: LegId(0), port: open.id, rtp_port: open.rtp_port, theirs: None, sdp_version: 1 };
+        let mut trunk = Leg::new(LegId(0), open, false);
         let uri = match flow.transport {
             Transport::Udp => format!("sip:{number}@{}", flow.remote),
             Transport::Tcp => format!("sip:{number}@{};transport=tcp", flow.remote),
