@@ -18,6 +18,7 @@ use shared::wire::event::{
 use smallvec::SmallVec;
 
 use super::jobs::{Found, Job};
+use super::legs::Described;
 use super::slot::{CallSlot, NewSlot, span_of};
 use super::timers::Timer;
 use super::world::{LegOf, World};
@@ -588,7 +589,7 @@ impl World {
     fn leg_answered(&mut self, leg: LegId, sdp: &[u8], now: Moment) {
         match self.legs.get(&leg).copied() {
             Some(LegOf::Phone(call, agent)) => {
-                if let Err(refusal) = self.leg_describes(leg, sdp) {
+                if let Err(refusal) = self.leg_describes(leg, sdp, Described::Answer) {
                     tracing::warn!(agent.id = %agent, why = refusal.words, "the operator's telephone answers with sound we cannot carry");
                     self.end_phone(call, agent, now);
                     self.call_input(call, Input::PhoneFailed(agent, PhoneFailure::Unreachable), now);

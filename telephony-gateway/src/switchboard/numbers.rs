@@ -9,7 +9,7 @@ use shared::phone::CallerNumber;
 use shared::time::Moment;
 use shared::wire::command::CommandError;
 
-use super::legs::Leg;
+use super::legs::{Described, Leg};
 use super::world::{LegOf, World};
 use crate::call::{Ear, Input};
 use crate::config::{Config, TrunkConfig};
@@ -151,7 +151,7 @@ impl World {
     fn call_by(&mut self, call: CallId, ear: Ear, way: &Way, now: Moment) -> Result<(), anyhow::Error> {
         let Some(slot) = self.calls.get(&call) else { return Ok(()) };
         let open = self.sound.open()?;
-        let mut leg = Leg { id: LegId(0), port: open.id, rtp_port: open.rtp_port, theirs: None, sdp_version: 1 };
+        let mut leg = Leg::new(LegId(0), open, false);
         let like = slot.phones.first().map(|phone| &phone.leg).or(slot.customer_leg.as_ref());
         let offer = sdp::offer(&self.ours(&leg, &super::legs::codecs_like(like)));
         let shows = match ear {
@@ -210,7 +210,7 @@ impl World {
         if let Some(attempt) = self.attempt_mut(call, ear) {
             attempt.rang = true;
         }
-        let early = sdp.is_some_and(|sdp| self.leg_describes(leg, sdp).is_ok());
+        let early = sdp.is_some_and(|sdp| self.leg_describes(leg, sdp, Described::Answer).is_ok());
         if early {
             let input = if ear == Ear::Customer { Input::CustomerEarly } else { Input::PeerEarly };
             self.call_input(call, input, now);
@@ -218,7 +218,7 @@ impl World {
     }
 
     pub(super) fn number_answered(&mut self, call: CallId, ear: Ear, leg: LegId, sdp: &[u8], now: Moment) {
-        if let Err(refusal) = self.leg_describes(leg, sdp) {
+        if let Err(refusal) = self.leg_describes(leg, sdp, Described::Answer) {
             tracing::warn!(why = refusal.words, "a number answers with sound that we cannot carry");
             self.stack.hang_up(leg, Some((88, "Incompatible destination")), now);
             self.legs.remove(&leg);
