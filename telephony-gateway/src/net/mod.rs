@@ -1,9 +1,10 @@
 //! The doors of the gateway: datagrams and connections for SIP, the control socket and the records for desks.
 //!
-//! Nothing here decides anything about a call. [`udp`] and [`tcp`] bring SIP messages to the switchboard and
-//! [`Outbound`] carries its own away; [`desk`] does the same for desks, behind [`auth`] and [`tls`]; [`http`] serves
+//! Nothing here decides anything about a call. [`udp`] and [`tcp`] bring SIP messages to the switchboard, the latter
+//! also over TLS ([`sip_tls`]), and [`Outbound`] carries its own away; [`desk`] does the same for desks, behind [`auth`] and [`tls`]; [`http`] serves
 //! the records beside it, and [`health`] what the people who run the service want to see.
 
+pub mod sip_tls;
 pub mod tcp;
 pub mod udp;
 
@@ -31,6 +32,15 @@ use crate::config::SipConfig;
 use crate::shutdown::Tasks;
 use crate::sip::{Flow, Transmit, Transport};
 use crate::switchboard::event::Event;
+
+/// Why the doors for SIP cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    #[error(transparent)]
+    Tls(#[from] sip_tls::SipTlsError),
+}
 
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address} for {what}")]
@@ -65,9 +75,14 @@ impl Outbound {
     /// Opens every address of the configuration and starts the tasks that read them.
     ///
     /// # Errors
-    /// When one of the addresses cannot be had.
-    pub fn open(config: &SipConfig, events: &mpsc::Sender<Event>, tasks: &Tasks) -> Result<Self, BindError> {
-        let tcp = tcp::Connections::new(tcp::Limits::default(), events.clone(), tasks);
+    /// When one of the addresses cannot be had, or a certificate cannot be used.
+    pub fn open(config: &SipConfig, events: &mpsc::Sender<Event>, tasks: &Tasks) -> Result<Self, OpenError> {
+        let tls = sip_tls::SipTls::open(config)?;
+        if let Some(fingerprint) = tls.fingerprint() {
+            tracing::info!(fingerprint, "SIP over TLS shows this certificate");
+            tasks.spawn("sip certificate", tls.clone().watch(tasks.token().clone()));
+        }
+        let tcp = tcp::Connections::new(tcp::Limits::default(), tls, events.clone(), tasks);
         let mut out = Self { udp: Vec::new(), tcp, locals: Vec::new() };
         for listen in &config.listen {
             let local = match listen.transport {
@@ -77,7 +92,7 @@ impl Outbound {
                     out.udp.push(door);
                     local
                 }
-                Transport::Tcp | Transport::Tls => out.tcp.listen(listen.address)?,
+                transport @ (Transport::Tcp | Transport::Tls) => out.tcp.listen(transport, listen.address)?,
             };
             // Nobody is on the other side yet; the stack reads transport and local address only.
             let remote = SocketAddr::new(local.ip(), 0);
@@ -109,7 +124,7 @@ impl Outbound {
         }
     }
 
-    /// How many TCP connections are open, for the metrics.
+    /// How many connections over TCP and TLS are open, for the metrics.
     pub fn connections(&self) -> usize {
         self.tcp.len()
     }

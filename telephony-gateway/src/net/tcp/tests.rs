@@ -21,8 +21,8 @@ impl House {
     fn open(limits: Limits) -> Self {
         let (to_loop, events) = mpsc::channel(64);
         let tasks = Tasks::new();
-        let connections = Connections::new(limits, to_loop, &tasks);
-        let local = connections.listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let connections = Connections::new(limits, SipTls::default(), to_loop, &tasks);
+        let local = connections.listen(Transport::Tcp, "127.0.0.1:0".parse().unwrap()).unwrap();
         Self { connections, local, events, tasks }
     }
 
@@ -177,11 +177,7 @@ async fn datagrams_come_in_stamped_and_go_out_from_the_same_address() {
         let tasks = Tasks::new();
         let config = SipConfig {
             listen: vec![SipListen { transport: Transport::Udp, address: address.parse().unwrap() }],
-            advertised: None,
-            realm: "pult".to_owned(),
-            user_agent: "Pult".to_owned(),
-            trunks: Vec::new(),
-            registration_max_s: 3600,
+            ..SipConfig::default()
         };
         let outbound = Outbound::open(&config, &to_loop, &tasks).unwrap();
         let local = outbound.locals()[0].local;
