@@ -1,7 +1,8 @@
 //! The whole of Pult under test: what stands around it in the world, scripted.
 //!
 //! [`gateway`] starts the real program, [`desk`] is an operator's desk without a window, [`sipp`] and [`line`] are the
-//! callers and telephones, [`cable`] is what may be pulled out between them and the gateway. [`carrier`] is the
+//! callers and telephones, [`cable`] is what may be pulled out between them and the gateway, [`kamailio`] what may stand
+//! there. [`carrier`] is the
 //! telephone world itself. [`bench`] is what the benchmarks measure with.
 
 pub mod left_out;
@@ -11,6 +12,7 @@ pub mod gateway;
 pub mod desk;
 
 pub mod cable;
+pub mod kamailio;
 pub mod line;
 pub mod sipp;
 pub mod window;

@@ -210,12 +210,13 @@ impl World {
         call: CallId,
         agent: AgentId,
         lift_itself: bool,
+        secure: bool,
         now: Moment,
     ) -> Result<(), RingError> {
         let phone = self.agents.get(&agent).and_then(|a| a.profile.phone.clone()).ok_or(RingError::NoPhone)?;
         let Some(slot) = self.calls.get(&call) else { return Ok(()) };
         let open = self.sound.open().map_err(|_| RingError::NoPort)?;
-        let mut leg = Leg::new(LegId(0), open, false);
+        let mut leg = Leg::new(LegId(0), open, secure);
         let like = slot.customer_leg.as_ref().or(slot.phones.first().map(|phone| &phone.leg));
         let invite = Invite {
             to: InviteTo::Phone(phone),
@@ -228,7 +229,10 @@ impl World {
         match self.stack.invite(invite, now) {
             Ok(id) => {
                 leg.id = id;
-                self.take_phone(call, PhoneLeg { agent, leg, waits_for_answer: false, muted: false });
+                self.take_phone(
+                    call,
+                    PhoneLeg { agent, leg, waits_for_answer: false, lifts_itself: lift_itself, muted: false },
+                );
                 Ok(())
             }
             Err(error) => {

@@ -61,6 +61,7 @@ fn check_everything(arguments: &Arguments) -> Outcome {
         packages::ensure(&[
             packages::DATABASE,
             packages::SIP,
+            packages::PROXY,
             packages::NAT,
             packages::DISPLAY,
             packages::WINDOW,
