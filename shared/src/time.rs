@@ -135,8 +135,11 @@ impl Clock {
 
 static KEPT_STEADY: AtomicBool = AtomicBool::new(false);
 static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
-static TOLD: Told =
-    Told { offset_us: AtomicI64::new(0), read_us: AtomicI64::new(0), steady: Mutex::new(Steady { offset_us: 0, read_us: 0 }) };
+static TOLD: Told = Told {
+    offset_us: AtomicI64::new(0),
+    read_us: AtomicI64::new(0),
+    steady: Mutex::new(Steady { offset_us: 0, read_us: 0 }),
+};
 
 fn mono_us() -> i64 {
     ORIGIN.elapsed().as_micros() as i64

@@ -1,7 +1,8 @@
 //! The whole of Pult under test: what stands around it in the world, scripted.
 //!
 //! [`gateway`] starts the real program, [`desk`] is an operator's desk without a window, [`sipp`] and [`line`] are the
-//! callers and telephones, [`cable`] is what may be pulled out between them and the gateway. [`carrier`] is the
+//! callers and telephones, [`cable`] is what may be pulled out between them and the gateway,
+//! [`street`] what a stranger does to it. [`carrier`] is the
 //! telephone world itself. [`bench`] is what the benchmarks measure with.
 
 pub mod left_out;
@@ -13,6 +14,7 @@ pub mod desk;
 pub mod cable;
 pub mod line;
 pub mod sipp;
+pub mod street;
 pub mod window;
 
 pub mod carrier;

@@ -45,7 +45,11 @@ impl Load {
         }
         if self.overload.refuses() {
             if self.shown_until.is_none() {
-                tracing::warn!(behind_ms = oldest.as_millis() as u64, waiting, "new calls are refused: the loop is behind");
+                tracing::warn!(
+                    behind_ms = oldest.as_millis() as u64,
+                    waiting,
+                    "new calls are refused: the loop is behind"
+                );
                 world.set_fault(Fault::Overloaded, true);
             }
             self.shown_until = Some(now.after(SHOWN_AFTERWARDS));

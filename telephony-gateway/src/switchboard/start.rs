@@ -65,7 +65,15 @@ pub async fn start(parts: Parts) -> anyhow::Result<Switchboard> {
     beside::start(&parts);
     beside::watch_machine(&parts);
     let here = parts.tasks.here();
-    Ok(Switchboard { parts, world, to_copier, here, jobs: Arc::new(Semaphore::new(JOBS)), ledger_stuck: false, load: Load::default() })
+    Ok(Switchboard {
+        parts,
+        world,
+        to_copier,
+        here,
+        jobs: Arc::new(Semaphore::new(JOBS)),
+        ledger_stuck: false,
+        load: Load::default(),
+    })
 }
 
 /// Reads the ledger from `since` on, up to what the last run has written.

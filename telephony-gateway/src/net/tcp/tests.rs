@@ -208,7 +208,8 @@ async fn datagrams_come_in_stamped_and_go_out_from_the_same_address() {
 async fn datagrams_that_nobody_has_time_for_are_dropped_and_not_kept() {
     let (to_loop, mut events) = mpsc::channel(2);
     let tasks = Tasks::new();
-    let door = crate::net::udp::UdpDoor::open("127.0.0.1:0".parse().unwrap(), Admission::usual(), to_loop, &tasks).unwrap();
+    let door =
+        crate::net::udp::UdpDoor::open("127.0.0.1:0".parse().unwrap(), Admission::usual(), to_loop, &tasks).unwrap();
     let phone = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
     for _ in 0..50 {
         phone.send_to(OPTIONS, door.local()).await.unwrap();
