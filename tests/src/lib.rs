@@ -2,7 +2,7 @@
 //!
 //! [`gateway`] starts the real program, [`desk`] is an operator's desk without a window, [`sipp`] and [`line`] are the
 //! callers and telephones, [`cable`] is what may be pulled out between them and the gateway, [`kamailio`] what may stand
-//! there. [`carrier`] is the
+//! there, and [`street`] what a stranger does to it. [`carrier`] is the
 //! telephone world itself. [`bench`] is what the benchmarks measure with.
 
 pub mod left_out;
@@ -15,6 +15,7 @@ pub mod cable;
 pub mod kamailio;
 pub mod line;
 pub mod sipp;
+pub mod street;
 pub mod window;
 
 pub mod carrier;

@@ -58,7 +58,11 @@ pub const DISPLAY: &[Package] = &[
 pub const DATABASE: &[Package] = &[package("postgresql", "the tests on PostgreSQL, on a private server")];
 
 /// A caller and phones that are not our own code.
-pub const SIP: &[Package] = &[package("sip-tester", "callers and phones that are not our own code (SIPp)")];
+pub const SIP: &[Package] = &[
+    package("sip-tester", "callers and phones that are not our own code (SIPp)"),
+    package("sipsak", "a flood that is not our own code"),
+    package("libfaketime", "a gateway whose clock is moved in the middle of a talk"),
+];
 
 /// A proxy in front of the gateway that is not our own code.
 pub const PROXY: &[Package] = &[package("kamailio", "calls through a proxy, with the example that is shipped")];
@@ -205,7 +209,10 @@ mod tests {
     fn the_installation_asks_nothing() {
         let script = install_script(SIP);
         assert!(script.starts_with("export DEBIAN_FRONTEND=noninteractive;"), "{script}");
-        assert!(script.ends_with("apt-get install -q -y --no-install-recommends sip-tester"), "{script}");
+        assert!(
+            script.ends_with("apt-get install -q -y --no-install-recommends sip-tester sipsak libfaketime"),
+            "{script}"
+        );
     }
 
     #[test]
