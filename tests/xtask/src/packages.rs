@@ -60,6 +60,12 @@ pub const DATABASE: &[Package] = &[package("postgresql", "the tests on PostgreSQ
 /// A caller and phones that are not our own code.
 pub const SIP: &[Package] = &[package("sip-tester", "callers and phones that are not our own code (SIPp)")];
 
+/// SIP stacks of others: baresip, and Python for PJSIP (`peers.rs`).
+pub const PEERS: &[Package] = &[
+    package("baresip-core", "a telephone that is not our own code (baresip)"),
+    package("python3-venv", "a place of its own for PJSIP's Python binding"),
+];
+
 /// A network of its own with a NAT in it.
 pub const NAT: &[Package] = &[
     package("iproute2", "a private network for a telephone behind a NAT (ip netns)"),
@@ -191,7 +197,7 @@ mod tests {
 
     #[test]
     fn every_package_is_listed_once_and_says_why() {
-        let all: Vec<Package> = [WINDOW, DISPLAY, DATABASE, SIP, NAT, SNAPSHOTS].concat();
+        let all: Vec<Package> = [WINDOW, DISPLAY, DATABASE, SIP, PEERS, NAT, SNAPSHOTS].concat();
         let distinct: BTreeSet<&str> = names(&all).into_iter().collect();
         assert_eq!(distinct.len(), all.len());
         assert!(all.iter().all(|package| !package.why.is_empty()));
