@@ -11,6 +11,7 @@ mod console;
 mod crew;
 mod demo;
 mod packages;
+mod peers;
 mod place;
 mod postgres;
 mod step;

@@ -67,6 +67,12 @@ pub const SIP: &[Package] = &[
 /// A proxy in front of the gateway that is not our own code.
 pub const PROXY: &[Package] = &[package("kamailio", "calls through a proxy, with the example that is shipped")];
 
+/// SIP stacks of others: baresip, and Python for PJSIP (`peers.rs`).
+pub const PEERS: &[Package] = &[
+    package("baresip-core", "a telephone that is not our own code (baresip)"),
+    package("python3-venv", "a place of its own for PJSIP's Python binding"),
+];
+
 /// A network of its own with a NAT in it.
 pub const NAT: &[Package] = &[
     package("iproute2", "a private network for a telephone behind a NAT (ip netns)"),
@@ -217,7 +223,7 @@ mod tests {
 
     #[test]
     fn every_package_is_listed_once_and_says_why() {
-        let all: Vec<Package> = [WINDOW, DISPLAY, DATABASE, SIP, PROXY, NAT, SNAPSHOTS].concat();
+        let all: Vec<Package> = [WINDOW, DISPLAY, DATABASE, SIP, PEERS, PROXY, NAT, SNAPSHOTS].concat();
         let distinct: BTreeSet<&str> = names(&all).into_iter().collect();
         assert_eq!(distinct.len(), all.len());
         assert!(all.iter().all(|package| !package.why.is_empty()));

@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use crate::console;
 use crate::crew::Crew;
 use crate::packages;
+use crate::peers;
 use crate::place;
 use crate::postgres::{self, PrivatePostgres};
 use crate::step::{self, Counts, Finished, Step};
@@ -15,9 +16,10 @@ use crate::trouble::{Outcome, Trouble};
 
 /// Checks everything and closes with the line «N passed, N failed».
 ///
-/// The whole run installs what it needs (Debian packages, as root or through sudo without a password),
-/// starts a private PostgreSQL server, and then checks format and lints, builds, and runs every test:
-/// on both databases, with SIPp as caller and phone, and with the real window on a private display.
+/// The whole run installs what it needs (Debian packages, as root or through sudo without a password; PJSIP in
+/// target/peers), starts a private PostgreSQL server, and then checks format and lints, builds, and runs every
+/// test: on both databases, with SIPp, PJSIP and baresip as callers and phones, and with the real window on a
+/// private display.
 /// Full logs lie in target/test-logs. Exit code 0 means that nothing failed.
 #[derive(clap::Args)]
 #[command(
@@ -62,11 +64,13 @@ fn check_everything(arguments: &Arguments) -> Outcome {
             packages::DATABASE,
             packages::SIP,
             packages::PROXY,
+            packages::PEERS,
             packages::NAT,
             packages::DISPLAY,
             packages::WINDOW,
             packages::SNAPSHOTS,
         ])?;
+        peers::ensure()?;
     }
     // The crew comes first, so that Ctrl+C is heard from here on, also while the server starts.
     let mut crew = Crew::new(&logs)?;
@@ -137,6 +141,7 @@ fn tests(arguments: &[&str]) -> Step {
 /// What the tests read to find their tools. Only in the whole run there is a display, and no test may be left out.
 fn tell_environment(command: &mut Command, whole: bool) {
     command.env("PULT_TEST_SIPP", place::sipp_scenarios());
+    command.env("PULT_TEST_PEERS", peers::folder());
     command.env("CARGO_TERM_COLOR", "never");
     // A log that names the lines of a panic is worth more than a few milliseconds.
     command.env("RUST_BACKTRACE", "1");
