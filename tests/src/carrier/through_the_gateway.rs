@@ -185,6 +185,7 @@ async fn one_call(ports: std::ops::RangeInclusive<u16>, knows_talk: bool) -> (Va
         transport: Transport::Udp,
         options_every: None,
         trusted: false,
+        ..Trunk::default()
     };
     let mut stack = Stack::new(StackConfig { trunks: vec![trunk], ..StackConfig::default() }, [7; 32]);
     stack.start(&[(Transport::Udp, server)], clock.now());
