@@ -26,7 +26,8 @@ impl Kamailio {
     /// Starts it on `host`, in front of these gateways and with this carrier, whose port may be any. `None` when it is
     /// not installed, and the test is left out.
     pub async fn start(test: &str, host: IpAddr, gateways: &[SocketAddr], carrier: SocketAddr) -> Option<Self> {
-        let Some(program) = ["/usr/sbin/kamailio", "/usr/local/sbin/kamailio"].into_iter().find(|p| Path::new(p).is_file())
+        let Some(program) =
+            ["/usr/sbin/kamailio", "/usr/local/sbin/kamailio"].into_iter().find(|p| Path::new(p).is_file())
         else {
             left_out(test, "Kamailio is not installed (Debian: kamailio)");
             return None;
