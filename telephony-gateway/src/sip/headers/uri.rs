@@ -84,7 +84,9 @@ impl<'a> Uri<'a> {
 
     /// Where it points, when that needs no name server.
     pub fn socket_address(&self) -> Option<SocketAddr> {
-        Some(SocketAddr::new(self.host_ip()?, self.port.unwrap_or(5060)))
+        let over_tls = || self.parameter("transport").flatten().is_some_and(|name| name.eq_ignore_ascii_case(b"tls"));
+        let usual = if self.scheme == Scheme::Sips || over_tls() { 5061 } else { 5060 };
+        Some(SocketAddr::new(self.host_ip()?, self.port.unwrap_or(usual)))
     }
 
     pub fn parameter(&self, name: &str) -> Option<Option<&'a [u8]>> {
@@ -147,6 +149,20 @@ mod tests {
         check("tel:+7-495-204-00-00;ext=12", "+7-495-204-00-00", "", None);
         check("sip:%D0%90%20b%zz@h", "А b%zz", "h", None);
         check("sip:192.0.2.1", "", "192.0.2.1", None);
+    }
+
+    #[test]
+    fn an_address_without_a_port_means_the_usual_one() {
+        for (text, expected) in [
+            ("sip:a@192.0.2.1", "192.0.2.1:5060"),
+            ("sip:a@[2001:db8::1];transport=TLS", "[2001:db8::1]:5061"),
+            ("sips:a@192.0.2.1", "192.0.2.1:5061"),
+            ("sips:a@192.0.2.1:5070", "192.0.2.1:5070"),
+        ] {
+            let uri = Uri::parse(text.as_bytes()).unwrap();
+            assert_eq!(uri.socket_address(), Some(expected.parse().unwrap()), "{text}");
+        }
+        assert_eq!(Uri::parse(b"sip:a@example.org").unwrap().socket_address(), None);
     }
 
     #[test]
