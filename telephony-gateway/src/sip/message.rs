@@ -212,6 +212,10 @@ impl<'a> Message<'a> {
         }
         let from = Address::parse(from).ok_or("From is unreadable")?;
         let to = Address::parse(to).ok_or("To is unreadable")?;
+        // An empty tag would stand before ours, and nobody would find ours behind it.
+        if to.parameter("tag").is_some() && to.tag().is_none() {
+            return Err("To is unreadable");
+        }
         Ok(Core { via, from, to, call_id, cseq })
     }
 

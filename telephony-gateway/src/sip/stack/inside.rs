@@ -13,9 +13,17 @@ impl Stack {
         self.legs.get(key).filter(|leg| leg.dialog.owns_request(core)).map(|_| key)
     }
 
+    /// The same for who may speak in it: where its last message came from, a trunk, or where a phone is registered. Tags
+    /// can be overheard; an answer that a stranger gets would tell that they are right.
+    fn leg_heard_from(&self, flow: &Flow, core: &Core<'_>) -> Option<u64> {
+        let key = self.leg_of(core)?;
+        let is_usual = self.legs.get(key).is_some_and(|leg| leg.dialog.flow.remote.ip() == flow.remote.ip());
+        (is_usual || self.is_known(flow)).then_some(key)
+    }
+
     /// The ACK of a 200 (RFC 3261 §13.3.1.4).
-    pub(super) fn on_ack(&mut self, request: &Message<'_>, core: &Core<'_>) {
-        let Some(key) = self.leg_of(core) else { return };
+    pub(super) fn on_ack(&mut self, flow: &Flow, request: &Message<'_>, core: &Core<'_>) {
+        let Some(key) = self.leg_heard_from(flow, core) else { return };
         let Some(leg) = self.legs.get_mut(key) else { return };
         if let Change::Unconfirmed(again) = &leg.change
             && again.cseq == core.cseq.number
@@ -44,7 +52,9 @@ impl Stack {
     }
 
     pub(super) fn on_request_inside(&mut self, flow: &Flow, request: &Message<'_>, core: &Core<'_>) {
-        let Some(key) = self.leg_of(core) else { return self.refuse(flow, request, core, 481, &[]) };
+        let Some(key) = self.leg_heard_from(flow, core) else {
+            return self.refuse(flow, request, core, 481, &[]);
+        };
         let from_trunk = self.trunks.by_source(flow.remote.ip()).is_some();
         let Some(leg) = self.legs.get_mut(key) else { return };
         let over = matches!(leg.phase, Phase::Over);

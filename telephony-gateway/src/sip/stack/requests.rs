@@ -30,7 +30,7 @@ impl Stack {
         let known = self.by_branch.get(&self.branch_key(&core, request.method_text())).copied();
         match (method, known) {
             (Some(Method::Ack), Some(key)) if self.awaits_ack(key) => self.server_input(key, ServerInput::Ack),
-            (Some(Method::Ack), _) => self.on_ack(request, &core),
+            (Some(Method::Ack), _) => self.on_ack(flow, request, &core),
             (_, Some(key)) => self.server_input(key, ServerInput::Again),
             (Some(Method::Cancel), None) => self.on_cancel(flow, request, &core),
             (_, None) if core.to.tag().is_some() => self.on_request_inside(flow, request, &core),
@@ -58,6 +58,9 @@ impl Stack {
         let mut writer = super::super::message::Writer::response(&mut self.scratch, 400);
         head.write(None, false, &mut writer);
         writer.finish(None);
+        if self.scratch.len() > self.longest_answer(flow, request, 400) {
+            return;
+        }
         let remote = match flow.transport {
             super::Transport::Udp => via.answer_to(flow.remote),
             super::Transport::Tcp | super::Transport::Tls => flow.remote,
@@ -263,7 +266,9 @@ impl Stack {
     /// CANCEL is answered by itself; the INVITE it means ends with 487 (RFC 3261 §9.2).
     fn on_cancel(&mut self, flow: &Flow, request: &Message<'_>, core: &Core<'_>) {
         let invite = self.server_of(core, Method::Invite);
-        let leg = invite.and_then(|key| self.servers.get(key)).map(|transaction| transaction.leg);
+        // Whoever has the branch alone, and not the INVITE's address, did not send it.
+        let invite = invite.and_then(|key| self.servers.get(key));
+        let leg = invite.filter(|invite| invite.flow.remote.ip() == flow.remote.ip()).map(|invite| invite.leg);
         let Some(leg) = leg else { return self.refuse(flow, request, core, 481, &[]) };
         self.answer_stateless(flow, request, core, 200, &[]);
         let Some(key) = leg else { return };
