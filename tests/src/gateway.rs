@@ -22,6 +22,8 @@ use sqlx::{ConnectOptions as _, Connection as _};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
+use crate::hearing::Sound;
+
 /// How long anything that should happen soon may take on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 /// The number of the queue `billing`.
@@ -239,6 +241,10 @@ pub struct Setup {
     pub options_every_s: u16,
     /// Where telephones and sound reach it, when that is not on loopback.
     pub host: Option<IpAddr>,
+    /// What callers on hold hear: a tone of so many Hz, instead of the gateway's own music.
+    pub music_hz: Option<u32>,
+    /// What stands at the end of the configuration, behind `[dial_plan]`.
+    pub more: &'static str,
 }
 
 impl Default for Setup {
@@ -254,6 +260,8 @@ impl Default for Setup {
             trunk_transport: "udp",
             options_every_s: 0,
             host: None,
+            music_hz: None,
+            more: "",
         }
     }
 }
@@ -304,12 +312,19 @@ impl Gateway {
 
     /// The words of business as they are shipped, and a gateway file of its own.
     fn write_config(&self, setup: &Setup) -> anyhow::Result<()> {
-        let Setup { ring_s, wrapup_s, last_rtp_port, trunk_transport, options_every_s, .. } = setup;
+        let Setup { ring_s, wrapup_s, last_rtp_port, trunk_transport, options_every_s, more, .. } = setup;
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config");
         for name in ["topics.toml", "results.toml", "reasons.toml", "forms.toml"] {
             fs::copy(shipped.join(name), self.folder.path().join(name))
                 .with_context(|| format!("cannot copy {name}"))?;
         }
+        let music = match setup.music_hz {
+            Some(hz) => {
+                Sound::tone(hz, 1000).write(&self.folder.path().join("music.wav"))?;
+                "music = \"music.wav\""
+            }
+            None => "",
+        };
         let config = format!(
             r#"
 state_dir = "{state_dir}"
@@ -329,6 +344,7 @@ options_every_s = {options_every_s}
 address = "{host}"
 first_port = 20000
 last_port = {last_rtp_port}
+{music}
 
 [desk]
 listen = "{desk}"
@@ -345,6 +361,7 @@ wrapup_s = {wrapup_s}
 [dial_plan]
 emergency = ["112"]
 trunk = "carrier"
+{more}
 "#,
             state_dir = self.state_dir.display(),
             database_url = self.database_url,

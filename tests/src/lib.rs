@@ -1,9 +1,10 @@
 //! The whole of Pult under test: what stands around it in the world, scripted.
 //!
 //! [`gateway`] starts the real program, [`desk`] is an operator's desk without a window, [`sipp`] and [`line`] are the
-//! callers and telephones, [`puppet`] a telephone with another stack that does what a test tells it, [`hearing`] compares
-//! what goes in at one end with what comes out at the other, [`cable`] is what may be pulled out between them and the gateway. [`carrier`] is the
-//! telephone world itself. [`bench`] is what the benchmarks measure with.
+//! callers and telephones, [`puppet`] is a telephone with another stack that does what a test tells it, [`hearing`]
+//! compares what goes in at one end with what comes out at the other, [`cable`] is what may be pulled out between them
+//! and the gateway, [`kamailio`] what may stand there. [`carrier`] is the telephone world itself. [`bench`] is what the
+//! benchmarks measure with.
 
 pub mod left_out;
 
@@ -13,6 +14,7 @@ pub mod desk;
 
 pub mod cable;
 pub mod hearing;
+pub mod kamailio;
 pub mod line;
 pub mod puppet;
 pub mod sipp;

@@ -13,8 +13,10 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use shared::domain::agent::{AgentProfile, Presence, ReasonCode, Role, Wish, Work};
-use shared::domain::call::{CallEnding, MissedCall};
+use shared::domain::agent::{Activity, AgentProfile, Presence, ReasonCode, Role, Wish, Work};
+use shared::domain::call::{
+    CallEnding, CallKind, DialRule, MissedCall, Party, PartyFailure, PartyRole, PartyState, PathStep, Stop, Target,
+};
 use shared::domain::catalogue::Catalogue;
 use shared::domain::customer::{CustomerKind, CustomerLine, NewCustomer};
 use shared::domain::interaction::{Channel, Direction};
@@ -26,10 +28,10 @@ use shared::phone::{CallerNumber, Phone};
 use shared::pii::{Personal, Secret};
 use shared::time::{Moment, UtcMs};
 use shared::wire::card::CardState;
-use shared::wire::command::{Command, CommandError, Done, ManualEntry, NewReading, NewRequest, Wrapup};
+use shared::wire::command::{Colleague, Command, CommandError, Done, ManualEntry, NewReading, NewRequest, Wrapup};
 use shared::wire::event::{
-    CallAtDesk, DeskState, EndedCall, Event, Fault, Floor, Offer, PersonLine, QueueLine, Snapshot, WaitingCaller,
-    WithdrawnBecause,
+    CallAtDesk, CallLine, DeskState, EndedCall, Event, Fault, Floor, Offer, OfferedBy, OfferedHow, ParkedCall,
+    PeerLine, PersonLine, QueueLine, Snapshot, WaitingCaller, WithdrawnBecause,
 };
 use shared::wire::{ClientFrame, Goodbye, Refusal, Sealed, ServerFrame, StreamPosition, WIRE_VERSION};
 use uuid::Uuid;
@@ -74,6 +76,9 @@ fn offer(card: &CardState) -> Box<Offer> {
         age_us: 900,
         customer: Some(MARINA),
         card: Sealed::pack(card).unwrap(),
+        kind: CallKind::Inbound,
+        from: None,
+        path: vec![],
     })
 }
 
@@ -228,6 +233,91 @@ fn commands() -> Vec<Command> {
     ]
 }
 
+/// What came with the exchange.
+fn verbs() -> Vec<Command> {
+    let note = || Some(Personal::new("Ждёт счёт"));
+    vec![
+        Command::Hold { call: CALL },
+        Command::Retrieve { call: CALL },
+        Command::Mute { call: CALL, muted: true },
+        Command::SendDigits { call: CALL, digits: "12#".into() },
+        Command::Transfer { call: CALL, to: Target::Queue { queue: queue() }, note: note() },
+        Command::Consult { call: CALL, to: Target::Agent { agent: ANNA }, note: None },
+        Command::Swap { call: CALL },
+        Command::CompleteTransfer { call: CALL },
+        Command::Conference { call: CALL },
+        Command::DropParty { call: CALL, party: PartyRole::Customer },
+        Command::DropParty { call: CALL, party: PartyRole::Peer },
+        Command::Park { call: CALL, note: note() },
+        Command::PickUp { call: CALL },
+        Command::Dial {
+            to: Target::Number { number: "84952040000".into() },
+            customer: Some(MARINA),
+            callback: Some(CallbackId(3)),
+        },
+        Command::ListColleagues,
+    ]
+}
+
+fn exchange_events() -> Vec<Event> {
+    let party = || Party::Agent { agent: ANNA, name: "Анна Соколова".into() };
+    let peer = PeerLine { party: party(), state: PartyState::OnHold, since: AT };
+    let line = CallLine {
+        activity: Activity::Consulting,
+        since: AT,
+        muted: true,
+        customer: Some(PartyState::Talking),
+        peer: Some(peer),
+        guest: true,
+    };
+    let path = vec![
+        PathStep { at: AT, stop: Stop::Queue { queue: queue() } },
+        PathStep {
+            at: AT,
+            stop: Stop::Agent { agent: ANNA, name: "Анна".into(), note: Some(Personal::new("Ждёт счёт")) },
+        },
+        PathStep { at: AT, stop: Stop::Parked { agent: ANNA, name: "Анна".into() } },
+    ];
+    let from = Some(OfferedBy { agent: ANNA, name: "Анна".into(), how: OfferedHow::Transfer });
+    let handed_over = Offer { kind: CallKind::Outbound, from, path, ..*offer(&CardState::Unknown) };
+    let parked = ParkedCall {
+        call: CALL,
+        queue: queue(),
+        caller: caller(),
+        name: None,
+        parked_at: AT,
+        parked_by: ANNA,
+        parked_by_name: "Анна".into(),
+        until: AT,
+    };
+    vec![
+        Event::Offered { offer: Box::new(handed_over) },
+        Event::Line { call: CALL, line },
+        Event::PartyFailed { call: CALL, party: Party::Number { number: caller() }, why: PartyFailure::Busy },
+        Event::Digit { call: CALL, digit: '5' },
+        Event::Released { call: CALL },
+        Event::Parked { calls: vec![parked] },
+        Event::Withdrawn { call: CALL, why: WithdrawnBecause::Cancelled },
+    ]
+}
+
+fn exchange_outcomes() -> Vec<Result<Done, CommandError>> {
+    let colleague = Colleague {
+        agent: ANNA,
+        name: "Анна Соколова".into(),
+        phone: Some("101".into()),
+        presence: Presence::Ready,
+        work: Work::OnHold { call: CALL },
+        reachable: false,
+    };
+    vec![
+        Ok(Done::Call { id: CALL }),
+        Ok(Done::Colleagues { people: vec![colleague] }),
+        Err(CommandError::NumberRefused { rule: DialRule::ClosedPrefix }),
+        Err(CommandError::PartyFailed { why: PartyFailure::NotFree }),
+    ]
+}
+
 fn client_frames() -> Vec<ClientFrame> {
     let hello = ClientFrame::Hello {
         version: WIRE_VERSION,
@@ -242,7 +332,8 @@ fn client_frames() -> Vec<ClientFrame> {
         ClientFrame::Ping { nonce: 4, desk_us: 5 },
         ClientFrame::Shown { call: CALL, invite_to_pop_us: 16_700 },
     ];
-    frames.extend(commands().into_iter().map(|command| ClientFrame::Command { id: Uuid::from_u128(2), command }));
+    let commands = commands().into_iter().chain(verbs());
+    frames.extend(commands.map(|command| ClientFrame::Command { id: Uuid::from_u128(2), command }));
     frames
 }
 
@@ -270,7 +361,7 @@ fn server_frames() -> Vec<ServerFrame> {
     let info = QueueInfo { code: queue(), name_ru: "Расчёты".into(), name_en: "Billing".into() };
     let catalogue = Box::new(Catalogue { queues: vec![info], ..Catalogue::default() });
     let ended = EndedCall { at: AT, ending: CallEnding::LostFault, wrapup_limit: AT };
-    let call = CallAtDesk { offer: offer(&CardState::Withheld), answered_at: Some(AT), ended: Some(ended) };
+    let call = CallAtDesk { offer: offer(&CardState::Withheld), answered_at: Some(AT), ended: Some(ended), line: None };
     let snapshot = Snapshot {
         state: desk_state(),
         call: Some(call),
@@ -278,6 +369,7 @@ fn server_frames() -> Vec<ServerFrame> {
         missed: vec![missed()],
         floor: Some(Box::new(floor())),
         faults: vec![],
+        parked: vec![],
     };
     let mut frames = vec![
         ServerFrame::Welcome {
@@ -303,6 +395,9 @@ fn server_frames() -> Vec<ServerFrame> {
     frames.extend(goodbyes.map(|why| ServerFrame::Goodbye { why }));
     frames.extend(outcomes().into_iter().map(|outcome| ServerFrame::Answer { id: Uuid::from_u128(2), outcome }));
     frames.extend(events().into_iter().map(|event| ServerFrame::Event { seq: 121, at: AT, event }));
+    let answer = |outcome| ServerFrame::Answer { id: Uuid::from_u128(2), outcome };
+    frames.extend(exchange_outcomes().into_iter().map(answer));
+    frames.extend(exchange_events().into_iter().map(|event| ServerFrame::Event { seq: 121, at: AT, event }));
     frames
 }
 
@@ -355,7 +450,7 @@ fn everything_that_version_1_has_written_can_be_read() {
 #[test]
 fn a_desk_that_is_older_than_a_new_field_can_still_read_the_frame() {
     let mut frame = golden()["from the gateway"].last().unwrap().clone();
-    let faults = frame["event"]["event"]["faults"].as_object_mut().expect("the last line tells the faults");
-    faults.insert("a field of tomorrow".to_owned(), json!(1));
+    let event = frame["event"]["event"]["withdrawn"].as_object_mut().expect("the last line withdraws an offer");
+    event.insert("a field of tomorrow".to_owned(), json!(1));
     serde_json::from_str::<ServerFrame>(&frame.to_string()).unwrap();
 }

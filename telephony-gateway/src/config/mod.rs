@@ -4,7 +4,9 @@
 //! The shipped files are commented to be read; the types here say what each key becomes.
 
 mod catalogue;
+mod dialling;
 mod reader;
+mod trunks;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,9 +17,12 @@ use std::path::{Path, PathBuf};
 use shared::domain::catalogue::Catalogue;
 use shared::domain::queue::QueueCode;
 
+use crate::routing::ways::Routes;
 use crate::sip::flood::FloodLimits;
-use crate::sip::{Network, Transport};
+use crate::sip::{Secure, Transport};
+pub use dialling::DialPlan;
 use reader::{Faults, Section, Source};
+pub use trunks::{TrunkConfig, TrunkTls, Trust};
 
 /// The whole configuration, checked.
 #[derive(Clone, Debug)]
@@ -34,14 +39,18 @@ pub struct Config {
     pub sign_in: SignInConfig,
     pub queues: Vec<QueueConfig>,
     pub dial_plan: DialPlan,
+    /// By which trunks calls leave.
+    pub routes: Routes,
     pub catalogue: Catalogue,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct SipConfig {
     pub listen: Vec<SipListen>,
-    /// The host under which carriers and phones reach us, when it is not the address we listen on.
+    /// The address under which carriers and phones reach us, when it is not the one we listen on.
     pub advertised: Option<IpAddr>,
+    /// The same for IPv6, where `advertised` is the IPv4 one.
+    pub advertised_v6: Option<IpAddr>,
     /// Part of every phone's stored password: changing it makes all phones' passwords void.
     pub realm: String,
     pub user_agent: String,
@@ -50,6 +59,26 @@ pub struct SipConfig {
     pub registration_max_s: u32,
     /// How many messages a second each may send.
     pub flood: FloodLimits,
+    /// Whether the sound of the house's phones is encrypted (SDES).
+    pub phones_secure: Secure,
+    /// What we show over TLS; `None` where nobody speaks it.
+    pub tls: Option<SipTls>,
+}
+
+impl SipConfig {
+    /// The address that others call instead of this one of ours.
+    pub fn advertised_for(&self, local: IpAddr) -> Option<IpAddr> {
+        [self.advertised, self.advertised_v6].into_iter().flatten().find(|it| it.is_ipv4() == local.is_ipv4())
+    }
+}
+
+/// The certificate for SIP over TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SipTls {
+    /// The one of the desks' door, in this folder and with this name.
+    OfTheDesks { state_dir: PathBuf, public_name: String },
+    /// One of the office's own.
+    Files { certificate: PathBuf, key: PathBuf },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,24 +87,14 @@ pub struct SipListen {
     pub address: SocketAddr,
 }
 
-/// A carrier or a PBX, known by the addresses that it calls from.
-#[derive(Clone, Debug)]
-pub struct TrunkConfig {
-    pub name: String,
-    /// Addresses or blocks, each readable as [`Network`].
-    pub sources: Vec<String>,
-    /// Where our own requests to it go, and over what.
-    pub address: Option<SocketAddr>,
-    pub transport: Transport,
-    /// How often it is asked for a sign of life; 0 never.
-    pub options_every_s: u32,
-}
-
 #[derive(Clone, Debug)]
 pub struct MediaConfig {
     pub address: IpAddr,
     /// The address that goes into SDP, when it is not the one we listen on.
     pub advertised: Option<IpAddr>,
+    /// The same two for the sound of those who speak IPv6, where the first are IPv4.
+    pub address_v6: Option<IpAddr>,
+    pub advertised_v6: Option<IpAddr>,
     /// Even ports carry RTP, the odd ones above them RTCP.
     pub ports: RangeInclusive<u16>,
     pub threads: usize,
@@ -116,28 +135,6 @@ pub struct QueueConfig {
     pub wrapup_s: u32,
     /// Answered within this time counts as answered in time.
     pub service_level_s: u32,
-}
-
-/// What an operator's phone may dial. What is not listed is refused, and nothing from outside may dial outside.
-#[derive(Clone, Debug, Default)]
-pub struct DialPlan {
-    /// Always let through, whatever else is going on.
-    pub emergency: Vec<String>,
-    /// Short numbers that are let through as well.
-    pub short: Vec<String>,
-    /// The trunk that takes both; without one they are refused with words in the log.
-    pub trunk: Option<String>,
-}
-
-impl DialPlan {
-    pub fn is_emergency(&self, dialled: &str) -> bool {
-        self.emergency.iter().any(|number| number == dialled)
-    }
-
-    /// Whether a phone of ours may dial it at all.
-    pub fn allows(&self, dialled: &str) -> bool {
-        self.is_emergency(dialled) || self.short.iter().any(|number| number == dialled)
-    }
 }
 
 /// One fault of the configuration, as a person can act on it.
@@ -201,19 +198,23 @@ pub fn without_password(url: &str) -> String {
 fn read(whole: &Section<'_>, folder: &Path, faults: &Faults) -> Config {
     let state_dir = folder.join(whole.or("state_dir", PathBuf::from("/var/lib/pult")));
     let queues = read_queues(whole);
-    let sip = read_sip(whole.required_section("sip"));
-    let dial_plan = read_dial_plan(whole.section("dial_plan"), &sip, &queues);
+    let desk = read_desk(whole.required_section("desk"));
+    let sip = read_sip(whole.required_section("sip"), folder, &state_dir, &desk);
+    let routes = trunks::read_routes(whole, &sip);
+    let dial_plan = dialling::read_dial_plan(whole.section("dial_plan"), &sip, &queues, &routes);
+    let routes = dialling::with_the_last_resort(routes, &dial_plan, &sip);
     Config {
         node: whole.number("node", 0, 0..=127) as u8,
         database_url: read_database_url(whole, &state_dir),
         media: read_media(whole.required_section("media"), folder),
-        desk: read_desk(whole.required_section("desk")),
+        desk,
         sign_in: read_sign_in(whole.section("sign_in")),
         catalogue: catalogue::read(folder, &queues, faults),
         state_dir,
         sip,
         queues,
         dial_plan,
+        routes,
     }
 }
 
@@ -225,28 +226,35 @@ fn read_database_url(whole: &Section<'_>, state_dir: &Path) -> String {
     url
 }
 
-fn read_sip(section: Section<'_>) -> SipConfig {
+fn read_sip(section: Section<'_>, folder: &Path, state_dir: &Path, desk: &DeskConfig) -> SipConfig {
     let listen: Vec<SipListen> = section.list("listen").into_iter().map(read_listen).collect();
     if section.is_there() && listen.is_empty() {
         section.fault("listen", "no `listen` here: name at least one address for carriers and phones");
     }
-    let advertised: Option<IpAddr> = section.optional("advertised");
-    if advertised.is_none() && listen.iter().any(|listen| listen.address.ip().is_unspecified()) {
-        section.fault(
-            "listen",
-            "listening on every address needs `advertised`: the address that carriers and phones call",
-        );
-    }
     check_unique(listen.iter().map(|l| format!("{:?} {}", l.transport, l.address)), &section, "listen", "the address");
     let sip = SipConfig {
+        tls: read_sip_tls(&section, &listen, folder, state_dir, desk),
         listen,
-        advertised,
+        advertised: section.optional("advertised"),
+        advertised_v6: section.optional("advertised_v6"),
         realm: section.or("realm", "pult".to_owned()),
         user_agent: section.or("user_agent", "Pult".to_owned()),
-        trunks: section.list("trunks").into_iter().map(read_trunk).collect(),
+        trunks: section.list("trunks").into_iter().map(|trunk| trunks::read_trunk(trunk, folder)).collect(),
         registration_max_s: section.number("registration_max_s", 3600, 60..=86_400) as u32,
         flood: read_flood(section.section("flood")),
+        phones_secure: trunks::read_secure(&section, "phones_secure"),
     };
+    if sip.advertised_v6.is_some_and(|address| address.is_ipv4()) {
+        section.fault("advertised_v6", "`advertised_v6` must be an IPv6 address");
+    }
+    for listen in sip.listen.iter().map(|listen| listen.address.ip()).filter(IpAddr::is_unspecified) {
+        if sip.advertised_for(listen).is_none() {
+            let key = if listen.is_ipv4() { "advertised" } else { "advertised_v6" };
+            let text = format!("listening on every address needs `{key}`: the address that carriers and phones call");
+            section.fault("listen", text);
+            break;
+        }
+    }
     if sip.realm.is_empty() || sip.realm.contains(['"', '\\', ':']) || sip.realm.chars().any(char::is_control) {
         section.fault("realm", "`realm` must be a word without quotes, colons and backslashes");
     }
@@ -254,18 +262,7 @@ fn read_sip(section: Section<'_>) -> SipConfig {
         section.fault("user_agent", "`user_agent` must be one line");
     }
     check_unique(sip.trunks.iter().map(|trunk| trunk.name.clone()), &section, "trunks", "the trunk");
-    for trunk in &sip.trunks {
-        let leads_to = |listen: &SipListen, address: SocketAddr| {
-            listen.transport == trunk.transport && listen.address.is_ipv4() == address.is_ipv4()
-        };
-        if let Some(address) = trunk.address.filter(|address| !sip.listen.iter().any(|l| leads_to(l, *address))) {
-            let text = format!(
-                "nothing can be sent to {address}, the address of the trunk `{}`: no `listen` has its transport and its kind of address",
-                trunk.name
-            );
-            section.fault("trunks", text);
-        }
-    }
+    trunks::check_ways(&sip, &section);
     section.finish();
     sip
 }
@@ -283,6 +280,37 @@ fn read_flood(section: Section<'_>) -> FloodLimits {
     flood
 }
 
+fn read_sip_tls(
+    section: &Section<'_>,
+    listen: &[SipListen],
+    folder: &Path,
+    state_dir: &Path,
+    desk: &DeskConfig,
+) -> Option<SipTls> {
+    let tls = section.section("tls");
+    let file = |key| tls.optional::<PathBuf>(key).map(|file| folder.join(file));
+    let (certificate, key) = (file("certificate"), file("key"));
+    for (name, file) in [("certificate", &certificate), ("key", &key)] {
+        if let Some(missing) = file.as_ref().filter(|file| !file.is_file()) {
+            tls.fault(name, format!("there is no file {}", missing.display()));
+        }
+    }
+    let identity = match (certificate, key) {
+        (Some(certificate), Some(key)) => SipTls::Files { certificate, key },
+        (None, None) => SipTls::OfTheDesks { state_dir: state_dir.to_owned(), public_name: desk.public_name.clone() },
+        (Some(_), None) => {
+            tls.fault("certificate", "`certificate` is there without `key`");
+            return None;
+        }
+        (None, Some(_)) => {
+            tls.fault("key", "`key` is there without `certificate`");
+            return None;
+        }
+    };
+    tls.finish();
+    listen.iter().any(|listen| listen.transport == Transport::Tls).then_some(identity)
+}
+
 fn read_listen(section: Section<'_>) -> SipListen {
     let transport = read_transport(&section, &section.words("transport"));
     let listen = SipListen { transport, address: section.required("address", loopback(5060)) };
@@ -294,43 +322,38 @@ fn read_transport(section: &Section<'_>, written: &str) -> Transport {
     match written {
         "udp" | "" => Transport::Udp,
         "tcp" => Transport::Tcp,
+        "tls" => Transport::Tls,
         other => {
-            section.fault("transport", format!("`transport` must be udp or tcp; it is \"{other}\""));
+            section.fault("transport", format!("`transport` must be udp, tcp or tls; it is \"{other}\""));
             Transport::Udp
         }
     }
-}
-
-fn read_trunk(section: Section<'_>) -> TrunkConfig {
-    let trunk = TrunkConfig {
-        name: section.words("name"),
-        sources: section.required("sources", Vec::new()),
-        address: section.optional("address"),
-        transport: read_transport(&section, &section.or("transport", "udp".to_owned())),
-        options_every_s: section.number("options_every_s", 30, 0..=3600) as u32,
-    };
-    for source in &trunk.sources {
-        if let Err(error) = source.parse::<Network>() {
-            section.fault("sources", error.to_string());
-        }
-    }
-    if section.has("sources") && trunk.sources.is_empty() {
-        section.fault("sources", "`sources` is empty: nobody could call through this trunk");
-    }
-    section.finish();
-    trunk
 }
 
 fn read_media(section: Section<'_>, folder: &Path) -> MediaConfig {
     let media = MediaConfig {
         address: section.required("address", IpAddr::V4(Ipv4Addr::LOCALHOST)),
         advertised: section.optional("advertised"),
+        address_v6: section.optional("address_v6"),
+        advertised_v6: section.optional("advertised_v6"),
         ports: read_ports(&section),
         threads: section.number("threads", 1, 1..=64) as usize,
         music: section.optional::<PathBuf>("music").map(|music| folder.join(music)),
     };
     if media.address.is_unspecified() && media.advertised.is_none() {
         section.fault("address", "receiving sound on every address needs `advertised`: the one that goes into SDP");
+    }
+    if media.address_v6.is_some_and(|address| address.is_unspecified()) && media.advertised_v6.is_none() {
+        let text = "receiving sound on every address needs `advertised_v6`: the one that goes into SDP";
+        section.fault("address_v6", text);
+    }
+    let is_v4 = |address: Option<IpAddr>| address.is_some_and(|address| address.is_ipv4());
+    for (key, address) in [("address_v6", media.address_v6), ("advertised_v6", media.advertised_v6)] {
+        if is_v4(address) {
+            section.fault(key, format!("`{key}` must be an IPv6 address"));
+        } else if address.is_some() && media.address.is_ipv6() {
+            section.fault(key, format!("`{key}` is for a house with both kinds; `address` is IPv6 already"));
+        }
     }
     if let Some(music) = media.music.as_ref().filter(|music| !music.is_file()) {
         section.fault("music", format!("there is no file {}", music.display()));
@@ -407,29 +430,6 @@ fn read_queue(section: Section<'_>) -> QueueConfig {
     }
     section.finish();
     queue
-}
-
-fn read_dial_plan(section: Section<'_>, sip: &SipConfig, queues: &[QueueConfig]) -> DialPlan {
-    let plan = DialPlan {
-        emergency: section.or("emergency", Vec::new()),
-        short: section.or("short", Vec::new()),
-        trunk: section.optional("trunk"),
-    };
-    check_numbers(&section, "emergency", &plan.emergency);
-    check_numbers(&section, "short", &plan.short);
-    for number in queues.iter().flat_map(|queue| &queue.numbers).filter(|number| plan.allows(number)) {
-        let key = if plan.is_emergency(number) { "emergency" } else { "short" };
-        section.fault(key, format!("`{number}` is the number of a queue already"));
-    }
-    match plan.trunk.as_ref().map(|name| (name, sip.trunks.iter().find(|trunk| trunk.name == *name))) {
-        Some((name, None)) => section.fault("trunk", format!("there is no trunk `{name}`")),
-        Some((name, Some(trunk))) if trunk.address.is_none() => {
-            section.fault("trunk", format!("the trunk `{name}` has no `address`, so nothing can be sent to it"));
-        }
-        Some((_, Some(_))) | None => {}
-    }
-    section.finish();
-    plan
 }
 
 /// Numbers as they are dialled: digits, `*`, `#`, and a plus in front.

@@ -111,7 +111,7 @@ fn codes_that_do_not_fit_together_are_shown_where_they_stand() {
         "type = \"moth\", required = true },\n    { code = \"period_to\"",
         "zone_readings",
     );
-    check_fault("gateway.toml", "trunk = \"carrier\"", "trunk = \"carrot\"", "there is no trunk `carrot`");
+    check_fault("gateway.toml", "trunk = \"carrier\"  ", "trunk = \"carrot\"", "there is no trunk `carrot`");
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn a_trunk_is_reached_over_what_the_gateway_speaks() {
     assert_eq!(config.sip.trunks[0].transport, Transport::Tcp);
     let (v4, v6) = ("address = \"192.0.2.10:5060\"", "address = \"[2001:db8::10]:5060\"");
     for (from, to, words) in [
-        (udp, "transport = \"sctp\"\n# Ask", "`transport` must be udp or tcp"),
+        (udp, "transport = \"sctp\"\n# Ask", "`transport` must be udp, tcp or tls"),
         (v4, v6, "the trunk `carrier`: no `listen` has its transport"),
     ] {
         let faults = with_change("gateway.toml", from, to).unwrap_err();
@@ -169,3 +169,5 @@ fn a_database_password_is_never_shown() {
     assert_eq!(without_password("postgres://pult:p@ss@db/pult"), "postgres://pult@db/pult");
     assert_eq!(without_password("sqlite:///var/lib/pult/pult.db"), "sqlite:///var/lib/pult/pult.db");
 }
+
+mod dialling;

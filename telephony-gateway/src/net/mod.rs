@@ -1,10 +1,12 @@
 //! The doors of the gateway: datagrams and connections for SIP, the control socket and the records for desks.
 //!
-//! Nothing here decides anything about a call. [`udp`] and [`tcp`] bring SIP messages to the switchboard and
-//! [`Outbound`] carries its own away, past [`admission`], which floods do not get through; [`desk`] does the same for desks, behind [`auth`] and [`tls`]; [`http`] serves
-//! the records beside it, and [`health`] what the people who run the service want to see.
+//! Nothing here decides anything about a call. [`udp`] and [`tcp`] bring SIP messages to the switchboard, the latter
+//! also over TLS ([`sip_tls`]), past [`admission`], which floods do not get through; [`Outbound`] carries the
+//! switchboard's own away. [`desk`] does the same for desks, behind [`auth`] and [`tls`]; [`http`] serves the records
+//! beside it, and [`health`] what the people who run the service want to see.
 
 pub mod admission;
+pub mod sip_tls;
 pub mod tcp;
 pub mod udp;
 
@@ -35,6 +37,15 @@ use crate::config::SipConfig;
 use crate::shutdown::Tasks;
 use crate::sip::{Flow, Transmit, Transport};
 use crate::switchboard::event::Event;
+
+/// Why the doors for SIP cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    #[error(transparent)]
+    Tls(#[from] sip_tls::SipTlsError),
+}
 
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address} for {what}")]
@@ -70,10 +81,15 @@ impl Outbound {
     /// Opens every address of the configuration and starts the tasks that read them.
     ///
     /// # Errors
-    /// When one of the addresses cannot be had.
-    pub fn open(config: &SipConfig, events: &mpsc::Sender<Event>, tasks: &Tasks) -> Result<Self, BindError> {
+    /// When one of the addresses cannot be had, or a certificate cannot be used.
+    pub fn open(config: &SipConfig, events: &mpsc::Sender<Event>, tasks: &Tasks) -> Result<Self, OpenError> {
+        let tls = sip_tls::SipTls::open(config)?;
+        if let Some(fingerprint) = tls.fingerprint() {
+            tracing::info!(fingerprint, "SIP over TLS shows this certificate");
+            tasks.spawn("sip certificate", tls.clone().watch(tasks.token().clone()));
+        }
         let admission = Admission::new(config);
-        let tcp = tcp::Connections::new(tcp::Limits::default(), admission.clone(), events.clone(), tasks);
+        let tcp = tcp::Connections::new(tcp::Limits::default(), admission.clone(), tls, events.clone(), tasks);
         let mut out = Self { udp: Vec::new(), tcp, admission, locals: Vec::new() };
         for listen in &config.listen {
             let local = match listen.transport {
@@ -83,7 +99,7 @@ impl Outbound {
                     out.udp.push(door);
                     local
                 }
-                Transport::Tcp | Transport::Tls => out.tcp.listen(listen.address)?,
+                transport @ (Transport::Tcp | Transport::Tls) => out.tcp.listen(transport, listen.address)?,
             };
             // Nobody is on the other side yet; the stack reads transport and local address only.
             let remote = SocketAddr::new(local.ip(), 0);
@@ -120,7 +136,7 @@ impl Outbound {
         }
     }
 
-    /// How many TCP connections are open, for the metrics.
+    /// How many connections over TCP and TLS are open, for the metrics.
     pub fn connections(&self) -> usize {
         self.tcp.len()
     }

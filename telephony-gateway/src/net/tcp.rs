@@ -1,8 +1,9 @@
-//! SIP over TCP: connections of carriers and phones, and ours to them.
+//! SIP over TCP and TLS: connections of carriers and phones, and ours to them.
 //!
-//! A connection has a number, a bounded queue of what is to be written, and three limits against those who only
-//! open connections: a first message within [`Limits::first_message`], a begun message finished within
-//! [`Limits::message`], and a sign of life within [`Limits::idle`].
+//! A connection has a number, a bounded queue of what is to be written, and limits against those who only open
+//! connections: a handshake within [`Limits::handshake`], of which only so many are under way at once, a first message
+//! within [`Limits::first_message`], a begun message finished within [`Limits::message`], and a sign of life within
+//! [`Limits::idle`].
 
 use std::collections::HashMap;
 use std::io;
@@ -13,8 +14,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use super::BindError;
 use super::admission::Admission;
 use super::descriptors::{self, InHand};
+use super::sip_tls::SipTls;
 use crate::shutdown::Tasks;
 use crate::sip::stream::{Frame, PONG, Splitter};
 use crate::sip::{Flow, Transport};
@@ -38,6 +39,11 @@ pub struct Limits {
     pub connections: usize,
     pub connections_of_one_address: usize,
     pub connect: Duration,
+    /// A TLS handshake, from either side.
+    pub handshake: Duration,
+    /// TLS handshakes under way at once, and those of one address: whoever only begins them fills no table.
+    pub handshakes: usize,
+    pub handshakes_of_one_address: usize,
     pub first_message: Duration,
     pub message: Duration,
     pub idle: Duration,
@@ -50,6 +56,9 @@ impl Default for Limits {
             connections: 4_000,
             connections_of_one_address: 500,
             connect: Duration::from_secs(5),
+            handshake: Duration::from_secs(5),
+            handshakes: 128,
+            handshakes_of_one_address: 16,
             first_message: Duration::from_secs(30),
             message: Duration::from_secs(10),
             idle: Duration::from_secs(900),
@@ -69,7 +78,7 @@ pub enum TcpSendError {
     TooMany,
 }
 
-/// Every TCP connection of SIP. Cheap to clone; all clones are one.
+/// Every connection of SIP. Cheap to clone; all clones are one.
 #[derive(Clone)]
 pub struct Connections {
     inner: Arc<Inner>,
@@ -81,33 +90,41 @@ struct Inner {
     admission: Admission,
     events: mpsc::Sender<Event>,
     tasks: Tasks,
+    tls: SipTls,
 }
 
 #[derive(Default)]
 struct Table {
     last_number: u64,
     open: HashMap<u64, Open>,
-    by_remote: HashMap<SocketAddr, u64>,
+    by_remote: HashMap<(Transport, SocketAddr), u64>,
     of_address: HashMap<IpAddr, usize>,
+    /// Handshakes of others that are under way.
+    handshakes: usize,
+    handshakes_of: HashMap<IpAddr, usize>,
 }
 
 struct Open {
-    remote: SocketAddr,
+    remote: (Transport, SocketAddr),
     to_write: mpsc::Sender<Bytes>,
     close: CancellationToken,
 }
 
 impl Connections {
-    pub fn new(limits: Limits, admission: Admission, events: mpsc::Sender<Event>, tasks: &Tasks) -> Self {
+    pub fn new(limits: Limits, admission: Admission, tls: SipTls, events: mpsc::Sender<Event>, tasks: &Tasks) -> Self {
         let tasks = tasks.clone();
-        Self { inner: Arc::new(Inner { table: Mutex::default(), limits, admission, events, tasks }) }
+        Self { inner: Arc::new(Inner { table: Mutex::default(), limits, admission, events, tasks, tls }) }
     }
 
-    /// Binds an address and takes connections there. Gives the address bound.
-    pub fn listen(&self, address: SocketAddr) -> Result<SocketAddr, BindError> {
-        let (listener, local) = bind(address).map_err(|source| BindError { what: "SIP over TCP", address, source })?;
-        tracing::info!(%local, "SIP over TCP listens");
-        self.inner.tasks.spawn_vital("sip over tcp", self.clone().accept(listener, local));
+    /// Binds an address and takes connections there, over TCP or TLS. Gives the address bound.
+    pub fn listen(&self, transport: Transport, address: SocketAddr) -> Result<SocketAddr, BindError> {
+        let (what, name) = match transport {
+            Transport::Tls => ("SIP over TLS", "sip over tls"),
+            Transport::Tcp | Transport::Udp => ("SIP over TCP", "sip over tcp"),
+        };
+        let (listener, local) = bind(address).map_err(|source| BindError { what, address, source })?;
+        tracing::info!(%local, "{what} listens");
+        self.inner.tasks.spawn_vital(name, self.clone().accept(listener, transport, local));
         Ok(local)
     }
 
@@ -116,11 +133,12 @@ impl Connections {
     pub fn send(&self, flow: &Flow, bytes: Bytes) -> Result<(), TcpSendError> {
         let mut table = self.table();
         let number = match flow.connection {
-            0 => table.by_remote.get(&flow.remote).copied(),
+            0 => table.by_remote.get(&(flow.transport, flow.remote)).copied(),
             number => Some(number),
         };
         let Some(number) = number else {
-            let (number, opened) = self.admit(&mut table, flow.remote).ok_or(TcpSendError::TooMany)?;
+            let (number, opened) =
+                self.admit(&mut table, (flow.transport, flow.remote)).ok_or(TcpSendError::TooMany)?;
             drop(table);
             // The queue is fresh, so the first message has room.
             let _ = opened.to_write.try_send(bytes);
@@ -148,7 +166,7 @@ impl Connections {
         self.len() == 0
     }
 
-    async fn accept(self, listener: TcpListener, local: SocketAddr) {
+    async fn accept(self, listener: TcpListener, transport: Transport, local: SocketAddr) {
         let token = self.inner.tasks.token().clone();
         let mut in_hand = InHand::take();
         loop {
@@ -157,7 +175,7 @@ impl Connections {
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, remote)) => self.take_in(stream, local, remote),
+                Ok((stream, remote)) => self.take_in(stream, transport, local, remote),
                 Err(error) => {
                     tracing::warn!(%local, %error, "a connection could not be taken");
                     if descriptors::is_out(&error) {
@@ -170,10 +188,13 @@ impl Connections {
         }
     }
 
-    fn take_in(&self, stream: TcpStream, local: SocketAddr, remote: SocketAddr) {
+    fn take_in(&self, stream: TcpStream, transport: Transport, local: SocketAddr, remote: SocketAddr) {
         let admitted = match descriptors::unless_kept_back(stream) {
             Ok(stream) if self.inner.admission.admits(remote.ip(), b"", Instant::now()) => {
-                self.admit(&mut self.table(), remote).map(|admitted| (stream, admitted))
+                let mut table = self.table();
+                let may_begin = transport != Transport::Tls || self.begin_handshake(&mut table, remote.ip());
+                let admitted = if may_begin { self.admit(&mut table, (transport, remote)) } else { None };
+                admitted.map(|admitted| (stream, admitted))
             }
             Ok(_) | Err(_) => None,
         };
@@ -183,14 +204,76 @@ impl Connections {
             return;
         };
         // The address the peer has reached, which on a wildcard listener is not the bound one; answers keep the latter.
-        let flow = Flow { transport: Transport::Tcp, local, remote, connection: number };
-        self.inner.tasks.spawn("sip connection", self.clone().serve(stream, flow, opened));
+        let flow = Flow { transport, local, remote, connection: number };
+        match transport {
+            Transport::Tls => self.inner.tasks.spawn("sip connection", self.clone().secure(stream, flow, opened)),
+            Transport::Tcp | Transport::Udp => {
+                self.inner.tasks.spawn("sip connection", self.clone().serve_plain(stream, flow, opened));
+            }
+        }
+    }
+
+    /// Counts one more handshake, if there is room for it.
+    fn begin_handshake(&self, table: &mut Table, from: IpAddr) -> bool {
+        let limits = &self.inner.limits;
+        let of_address = table.handshakes_of.get(&from).copied().unwrap_or_default();
+        if table.handshakes >= limits.handshakes || of_address >= limits.handshakes_of_one_address {
+            return false;
+        }
+        // The connection itself may still be one too many; then no handshake will ever end.
+        let connections = table.of_address.get(&from).copied().unwrap_or_default();
+        if table.open.len() >= limits.connections || connections >= limits.connections_of_one_address {
+            return false;
+        }
+        table.handshakes += 1;
+        *table.handshakes_of.entry(from).or_default() += 1;
+        true
+    }
+
+    fn end_handshake(&self, from: IpAddr) {
+        let mut table = self.table();
+        table.handshakes -= 1;
+        if let Some(count) = table.handshakes_of.get_mut(&from) {
+            *count -= 1;
+            if *count == 0 {
+                table.handshakes_of.remove(&from);
+            }
+        }
+    }
+
+    /// The handshake of somebody who has connected to us.
+    async fn secure(self, stream: TcpStream, flow: Flow, opened: Opened) {
+        let _ = stream.set_nodelay(true);
+        let shaken = match self.inner.tls.acceptor() {
+            None => Err(io::ErrorKind::Unsupported.into()),
+            Some(acceptor) => {
+                let shake = timeout(self.inner.limits.handshake, acceptor.accept(stream));
+                tokio::select! {
+                    () = opened.close.cancelled() => Err(io::ErrorKind::Interrupted.into()),
+                    shaken = shake => shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
+                }
+            }
+        };
+        self.end_handshake(flow.remote.ip());
+        match shaken {
+            Ok(stream) => {
+                let (reader, writer) = tokio::io::split(stream);
+                self.serve(reader, writer, flow, opened).await;
+            }
+            Err(error) => {
+                metrics::counter!("sip_handshakes_failed_total").increment(1);
+                tracing::debug!(remote = %flow.remote, %error, "a TLS handshake has failed");
+                // Nobody has heard of this connection, so nobody needs to hear of its end.
+                self.forget(flow.connection);
+            }
+        }
     }
 
     /// Gives a new connection its number, when there is room for it.
-    fn admit(&self, table: &mut Table, remote: SocketAddr) -> Option<(u64, Opened)> {
+    fn admit(&self, table: &mut Table, remote: (Transport, SocketAddr)) -> Option<(u64, Opened)> {
         let limits = &self.inner.limits;
-        let of_address = table.of_address.get(&remote.ip()).copied().unwrap_or_default();
+        let address = remote.1.ip();
+        let of_address = table.of_address.get(&address).copied().unwrap_or_default();
         if table.open.len() >= limits.connections || of_address >= limits.connections_of_one_address {
             return None;
         }
@@ -200,16 +283,43 @@ impl Connections {
         let close = self.inner.tasks.token().child_token();
         table.open.insert(number, Open { remote, to_write: to_write.clone(), close: close.clone() });
         table.by_remote.insert(remote, number);
-        *table.of_address.entry(remote.ip()).or_default() += 1;
+        *table.of_address.entry(address).or_default() += 1;
         Some((number, Opened { to_write, queued, close }))
     }
 
     async fn connect(self, flow: Flow, opened: Opened) {
-        match timeout(self.inner.limits.connect, connect_from(flow.local, flow.remote)).await {
-            Ok(Ok(stream)) => self.serve(stream, flow, opened).await,
-            Ok(Err(error)) => self.not_connected(flow, &error).await,
-            Err(_) => self.not_connected(flow, &io::ErrorKind::TimedOut.into()).await,
+        let connected = timeout(self.inner.limits.connect, connect_from(flow.local, flow.remote)).await;
+        let stream = match connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+            Ok(stream) => stream,
+            Err(error) => return self.not_connected(flow, &error).await,
+        };
+        if flow.transport != Transport::Tls {
+            return self.serve_plain(stream, flow, opened).await;
         }
+        match self.connect_secured(stream, flow.remote).await {
+            Ok(stream) => {
+                let (reader, writer) = tokio::io::split(stream);
+                self.serve(reader, writer, flow, opened).await;
+            }
+            Err(error) => {
+                // A certificate that is not trusted is for somebody to look into, and not a bad line.
+                tracing::warn!(remote = %flow.remote, %error, "a trunk cannot be reached over TLS");
+                self.not_connected(flow, &error).await;
+            }
+        }
+    }
+
+    /// Our handshake with a trunk.
+    async fn connect_secured(
+        &self,
+        stream: TcpStream,
+        remote: SocketAddr,
+    ) -> io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
+        let _ = stream.set_nodelay(true);
+        let unknown = || io::Error::new(io::ErrorKind::NotFound, "no trunk over TLS has this address");
+        let (connector, name) = self.inner.tls.connector(remote).ok_or_else(unknown)?;
+        let shaken = timeout(self.inner.limits.handshake, connector.connect(name, stream)).await;
+        shaken.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 
     async fn not_connected(&self, flow: Flow, error: &io::Error) {
@@ -220,10 +330,20 @@ impl Connections {
         let _ = self.inner.events.send(Event::SipUnsendable { flow: asked }).await;
     }
 
-    async fn serve(self, stream: TcpStream, flow: Flow, opened: Opened) {
+    async fn serve_plain(self, stream: TcpStream, flow: Flow, opened: Opened) {
         // A SIP message is small and wanted now.
         let _ = stream.set_nodelay(true);
         let (reader, writer) = stream.into_split();
+        self.serve(reader, writer, flow, opened).await;
+    }
+
+    async fn serve(
+        self,
+        reader: impl AsyncRead + Send + Unpin,
+        writer: impl AsyncWrite + Send + Unpin,
+        flow: Flow,
+        opened: Opened,
+    ) {
         let Opened { to_write, queued, close } = opened;
         tokio::select! {
             () = close.cancelled() => {}
@@ -236,7 +356,7 @@ impl Connections {
     }
 
     /// Reads until the connection ends or breaks a limit.
-    async fn read(&self, mut reader: OwnedReadHalf, flow: Flow, to_write: mpsc::Sender<Bytes>) {
+    async fn read(&self, mut reader: impl AsyncRead + Send + Unpin, flow: Flow, to_write: mpsc::Sender<Bytes>) {
         let limits = self.inner.limits;
         let mut splitter = Splitter::new(LONGEST_MESSAGE);
         let mut buffer = vec![0_u8; 16 * 1024];
@@ -299,10 +419,11 @@ impl Connections {
         if table.by_remote.get(&open.remote) == Some(&number) {
             table.by_remote.remove(&open.remote);
         }
-        if let Some(count) = table.of_address.get_mut(&open.remote.ip()) {
+        let address = open.remote.1.ip();
+        if let Some(count) = table.of_address.get_mut(&address) {
             *count -= 1;
             if *count == 0 {
-                table.of_address.remove(&open.remote.ip());
+                table.of_address.remove(&address);
             }
         }
     }
@@ -351,9 +472,14 @@ fn refuse_one(listener: &TcpListener) {
     metrics::counter!("sip_connections_refused_total").increment(1);
 }
 
-async fn write(mut writer: OwnedWriteHalf, mut queued: mpsc::Receiver<Bytes>, limit: Duration) {
+async fn write(mut writer: impl AsyncWrite + Unpin, mut queued: mpsc::Receiver<Bytes>, limit: Duration) {
     while let Some(bytes) = queued.recv().await {
-        match timeout(limit, writer.write_all(&bytes)).await {
+        let whole = async {
+            writer.write_all(&bytes).await?;
+            // TLS keeps what it has encrypted until it is told to send it.
+            writer.flush().await
+        };
+        match timeout(limit, whole).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) | Err(_) => return,
         }

@@ -106,7 +106,7 @@ fn write(file: &Path, bytes: &[u8], mode: u32) -> Result<(), TlsError> {
     write_atomically(file, bytes, mode).map_err(|source| TlsError::Write { file: file.to_owned(), source })
 }
 
-fn read_chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+pub(super) fn read_chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let pem = fs::read(file).map_err(|source| TlsError::Read { file: file.to_owned(), source })?;
     CertificateDer::pem_slice_iter(&pem)
         .collect::<Result<_, _>>()

@@ -1,12 +1,22 @@
 //! What sound is offered and what is taken (RFC 4566, 3264), for one audio stream.
 //!
 //! [`AudioSession::parse`] reads the other side's description, [`answer`] says what we take of it, [`offer`] writes
-//! ours. Only what the gateway can carry survives: G.711 A and µ, and telephone events beside it.
+//! ours (`write.rs`). Only what the gateway can carry survives: G.711 A and µ, telephone events beside it, and all of it
+//! sealed where keys are told (`crypto.rs`). [`find_description`] finds a description in a message's body.
 
-use std::fmt::Write as _;
+mod body;
+mod crypto;
+#[cfg(test)]
+mod tests;
+mod write;
+
 use std::net::{IpAddr, SocketAddr};
 
 use smallvec::SmallVec;
+
+pub use self::body::find_description;
+pub use self::crypto::{Crypto, KEY_AND_SALT_LEN, Suite};
+pub use self::write::{OurKey, Ours, answer, offer};
 
 /// Descriptions longer than this, or with more streams, are bombs and not calls.
 const LONGEST_DESCRIPTION: usize = 16 * 1024;
@@ -105,6 +115,10 @@ pub struct AudioSession {
     pub telephone_event: Option<u8>,
     pub direction: Direction,
     pub ptime_ms: Option<u32>,
+    /// Whether the sound is to be sealed (RTP/SAVP), and with which key its writer seals it: the first of its keys that
+    /// we can use. None as well for a sealed stream that is refused.
+    pub secure: bool,
+    pub crypto: Option<Crypto>,
     /// All `m=` lines in their order, so that an answer has one line for each (RFC 3264 §6).
     streams: SmallVec<[Box<str>; 1]>,
     /// Which of them is the audio.
@@ -119,19 +133,23 @@ pub enum SdpError {
     TooManyStreams,
     #[error("the description does not begin with v=0")]
     NotSdp,
-    #[error("the description has no audio stream over RTP/AVP")]
+    #[error("the description has no audio stream over RTP/AVP or RTP/SAVP")]
     NoAudio,
     #[error("the audio stream has no readable address")]
     NoAddress,
     #[error("none of the codecs offered is G.711")]
     NoCommonCodec,
+    #[error(
+        "the sound is to be sealed (RTP/SAVP), and there is no key for AES_CM_128_HMAC_SHA1_80 or _32 to do it with"
+    )]
+    NoCommonKey,
 }
 
 impl SdpError {
     /// The SIP answer to such a description.
     pub const fn code(self) -> u16 {
         match self {
-            Self::NoAudio | Self::NoCommonCodec => 488,
+            Self::NoAudio | Self::NoCommonCodec | Self::NoCommonKey => 488,
             Self::TooLong | Self::TooManyStreams | Self::NotSdp | Self::NoAddress => 400,
         }
     }
@@ -158,6 +176,25 @@ impl AudioSession {
     /// Whether the other side keeps us waiting: it sends nothing we could hear, or listens nowhere.
     pub const fn is_hold(&self) -> bool {
         !self.direction.receives() || self.address.ip().is_unspecified() || self.address.port() == 0
+    }
+
+    /// Whether this may answer an offer of ours that was sealed with this suite, or open.
+    ///
+    /// # Errors
+    /// When it is sealed otherwise (RFC 4568 section 5.1.3): then one side would hear noise.
+    pub fn answers(&self, offered: Option<Suite>) -> Result<(), SdpError> {
+        let fits = match (offered, &self.crypto) {
+            _ if self.address.port() == 0 => true,
+            (None, None) => !self.secure,
+            (Some(suite), Some(crypto)) => crypto.suite == suite && crypto.tag == write::OUR_TAG,
+            (None, Some(_)) | (Some(_), None) => false,
+        };
+        if fits { Ok(()) } else { Err(SdpError::NoCommonKey) }
+    }
+
+    /// Who may speak, with the old way to hold counted in: at an address of zeros nobody listens (RFC 3264 section 8.4).
+    fn wanted_direction(&self) -> Direction {
+        if self.address.ip().is_unspecified() { self.direction.and(Direction::SendOnly) } else { self.direction }
     }
 
     /// The first codec of theirs that is also among ours.
@@ -193,6 +230,15 @@ struct AudioLines {
     direction: Option<Direction>,
     ptime_ms: Option<u32>,
     mapped: SmallVec<[(u8, Mapped); 8]>,
+    secure: bool,
+    crypto: Option<Crypto>,
+}
+
+impl AudioLines {
+    /// Whether a later audio stream may take this one's place.
+    fn is_of_no_use(&self) -> bool {
+        self.port == 0 || (self.secure && self.crypto.is_none())
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -223,8 +269,13 @@ impl Reading {
         let (media, port, protocol) = (words.next(), words.next(), words.next());
         let port = port.and_then(|p| p.split('/').next()).and_then(|p| p.parse::<u16>().ok());
         self.inside = Section::Other;
-        if let (Some("audio"), Some(port), Some("RTP/AVP")) = (media, port, protocol)
-            && self.audio.as_ref().is_none_or(|audio| audio.port == 0 && port != 0)
+        let secure = match protocol {
+            Some("RTP/AVP") => Some(false),
+            Some("RTP/SAVP") => Some(true),
+            _ => None,
+        };
+        if let (Some("audio"), Some(port), Some(secure)) = (media, port, secure)
+            && self.audio.as_ref().is_none_or(|audio| audio.is_of_no_use() && port != 0)
         {
             self.inside = Section::Audio;
             self.audio = Some(AudioLines {
@@ -235,6 +286,8 @@ impl Reading {
                 direction: None,
                 ptime_ms: None,
                 mapped: SmallVec::new(),
+                secure,
+                crypto: None,
             });
         }
         Ok(())
@@ -265,6 +318,8 @@ impl Reading {
                     audio.mapped.extend(parse_rtpmap(map));
                 } else if let Some(ptime) = value.strip_prefix("ptime:") {
                     audio.ptime_ms = ptime.trim().parse().ok().filter(|ms| (1..=200).contains(ms));
+                } else if let (true, None, Some(told)) = (audio.secure, &audio.crypto, value.strip_prefix("crypto:")) {
+                    audio.crypto = Crypto::parse(told);
                 }
             }
             (Section::Audio, None) | (Section::Other, _) => {}
@@ -291,12 +346,17 @@ impl Reading {
         if codecs.is_empty() && audio.port != 0 {
             return Err(SdpError::NoCommonCodec);
         }
+        if audio.secure && audio.crypto.is_none() && audio.port != 0 {
+            return Err(SdpError::NoCommonKey);
+        }
         Ok(AudioSession {
             address: SocketAddr::new(address, audio.port),
             codecs,
             telephone_event,
             direction: audio.direction.or(self.session_direction).unwrap_or_default(),
             ptime_ms: audio.ptime_ms,
+            secure: audio.secure,
+            crypto: audio.crypto,
             streams: self.streams,
             audio_at: audio.at,
         })
@@ -337,141 +397,3 @@ const fn static_type(payload_type: u8) -> Option<Mapped> {
         _ => None,
     }
 }
-
-/// Our own side of a session.
-#[derive(Clone, Copy, Debug)]
-pub struct Ours<'a> {
-    /// Where we listen.
-    pub address: SocketAddr,
-    /// The codecs we take, best first.
-    pub codecs: &'a [Codec],
-    pub direction: Direction,
-    /// `o=`: the same number for the whole dialog.
-    pub session_id: u64,
-    /// `o=`: one more at every change.
-    pub version: u64,
-}
-
-/// Our description, with telephone events and packets of 20 ms.
-pub fn offer(ours: &Ours<'_>) -> Vec<u8> {
-    let mut text = header(ours);
-    let choices: SmallVec<[CodecChoice; 2]> =
-        ours.codecs.iter().map(|&codec| CodecChoice { codec, payload_type: codec.payload_type() }).collect();
-    audio(&mut text, ours, &choices, Some(101), ours.direction);
-    text.into_bytes()
-}
-
-/// Our answer: one codec of theirs under their number, the direction that suits both, and every other stream refused.
-pub fn answer(theirs: &AudioSession, ours: &Ours<'_>) -> Result<Vec<u8>, SdpError> {
-    let choice = theirs.pick(ours.codecs).ok_or(SdpError::NoCommonCodec)?;
-    let mut text = header(ours);
-    for (at, stream) in theirs.streams.iter().enumerate() {
-        if at == theirs.audio_at {
-            let direction = theirs.direction.reversed().and(ours.direction);
-            audio(&mut text, ours, &[choice], theirs.telephone_event, direction);
-        } else {
-            refused(&mut text, stream);
-        }
-    }
-    Ok(text.into_bytes())
-}
-
-fn header(ours: &Ours<'_>) -> String {
-    let mut text = String::with_capacity(256);
-    let (ip, family) = (ours.address.ip(), family(ours.address.ip()));
-    let (id, version) = (ours.session_id, ours.version);
-    // Writing into a String cannot fail.
-    let _ = write!(text, "v=0\r\no=- {id} {version} IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\n");
-    text
-}
-
-fn audio(
-    text: &mut String,
-    ours: &Ours<'_>,
-    codecs: &[CodecChoice],
-    telephone_event: Option<u8>,
-    direction: Direction,
-) {
-    let _ = write!(text, "m=audio {} RTP/AVP", ours.address.port());
-    for payload_type in codecs.iter().map(|c| c.payload_type).chain(telephone_event) {
-        let _ = write!(text, " {payload_type}");
-    }
-    text.push_str("\r\n");
-    for choice in codecs {
-        let _ = write!(text, "a=rtpmap:{} {}/8000\r\n", choice.payload_type, choice.codec.name());
-    }
-    if let Some(event) = telephone_event {
-        let _ = write!(text, "a=rtpmap:{event} telephone-event/8000\r\na=fmtp:{event} 0-16\r\n");
-    }
-    let _ = write!(text, "a=ptime:20\r\na={}\r\n", direction.name());
-}
-
-/// The same `m=` line with port 0 (RFC 3264 §6), its formats kept.
-fn refused(text: &mut String, stream: &str) {
-    let mut words = stream.split_ascii_whitespace();
-    let (media, _, protocol) = (words.next().unwrap_or("audio"), words.next(), words.next().unwrap_or("RTP/AVP"));
-    let _ = write!(text, "m={media} 0 {protocol}");
-    for format in words.take(1) {
-        let _ = write!(text, " {format}");
-    }
-    text.push_str("\r\n");
-}
-
-const fn family(ip: IpAddr) -> &'static str {
-    match ip {
-        IpAddr::V4(_) => "IP4",
-        IpAddr::V6(_) => "IP6",
-    }
-}
-
-/// The description inside a message's body: the body itself, or the first `application/sdp` part of a multipart one.
-///
-/// `None` when there is no body; `Err` with the SIP code when there is one that we cannot read (415).
-pub fn find_description<'a>(content_type: Option<&str>, body: &'a [u8]) -> Result<Option<&'a [u8]>, u16> {
-    if body.is_empty() {
-        return Ok(None);
-    }
-    let content_type = content_type.unwrap_or("application/sdp");
-    let kind = content_type.split(';').next().unwrap_or_default().trim();
-    if kind.eq_ignore_ascii_case("application/sdp") {
-        return Ok(Some(body));
-    }
-    if kind.get(..10).is_some_and(|k| k.eq_ignore_ascii_case("multipart/")) {
-        let boundary = parameter(content_type, "boundary").ok_or(400u16)?;
-        return part_of(body, boundary).map(Some).ok_or(415);
-    }
-    Err(415)
-}
-
-/// The value of a parameter of a header such as Content-Type, without its quotes.
-fn parameter<'a>(value: &'a str, name: &str) -> Option<&'a str> {
-    value.split(';').skip(1).find_map(|part| {
-        let (key, value) = part.split_once('=')?;
-        key.trim().eq_ignore_ascii_case(name).then(|| value.trim().trim_matches('"')).filter(|v| !v.is_empty())
-    })
-}
-
-/// The first part whose type is `application/sdp`; at most sixteen parts are looked at.
-fn part_of<'a>(body: &'a [u8], boundary: &str) -> Option<&'a [u8]> {
-    let marker = [b"--", boundary.as_bytes()].concat();
-    let finder = memchr::memmem::Finder::new(&marker);
-    let starts: SmallVec<[usize; 8]> = finder.find_iter(body).take(17).collect();
-    starts.windows(2).find_map(|pair| {
-        let part = &body[pair[0] + marker.len()..pair[1]];
-        let (head, blank) = super::stream::end_of_head(part, 0)?;
-        let is_sdp = part[..head].split(|b| *b == b'\n').any(|line| {
-            let Some((name, value)) = std::str::from_utf8(line).ok().and_then(|l| l.split_once(':')) else {
-                return false;
-            };
-            let kind = value.split(';').next().unwrap_or_default().trim();
-            let name = name.trim();
-            (name.eq_ignore_ascii_case("content-type") || name.eq_ignore_ascii_case("c"))
-                && kind.eq_ignore_ascii_case("application/sdp")
-        });
-        let text = &part[head + blank..];
-        is_sdp.then(|| text.strip_suffix(b"\r\n").or_else(|| text.strip_suffix(b"\n")).unwrap_or(text))
-    })
-}
-
-#[cfg(test)]
-mod tests;

@@ -18,6 +18,7 @@ use shared::wire::event::{
 use smallvec::SmallVec;
 
 use super::jobs::{Found, Job};
+use super::legs::Described;
 use super::slot::{CallSlot, NewSlot, span_of};
 use super::timers::Timer;
 use super::world::{LegOf, World};
@@ -25,7 +26,7 @@ use crate::call::{Call, Ear, Effect, Input, PhoneFailure, State};
 use crate::journal::fact::Fact;
 use crate::net::relay::RelayEvent;
 use crate::routing::dial_plan::{Destination, Dialler};
-use crate::sip::{Ending, Event as SipEvent, IncomingInvite, LegId, Origin};
+use crate::sip::{Ending, Event as SipEvent, IncomingInvite, LegId, Origin, Secure};
 
 /// How long a pop waits for its card. Then it leaves, and the card follows as an event of its own.
 const POP_PATIENCE: Duration = Duration::from_millis(10);
@@ -83,10 +84,12 @@ impl World {
             }
             SipEvent::TrunkRegistered { name, expires_s } => {
                 tracing::info!(trunk = %name, expires_s, "registered with the provider");
+                self.trunk_states.set_registered(&name, true);
             }
             SipEvent::TrunkRegistrationFailed { name, code, why, again_s } => {
                 metrics::counter!("trunk_registrations_failed_total").increment(1);
                 tracing::warn!(trunk = %name, code, why, again_s, "the provider does not take our registration");
+                self.trunk_states.set_registered(&name, false);
             }
             SipEvent::TrunkAsksInVain { name, why } => {
                 tracing::warn!(trunk = %name, why, "a trunk asks who we are, and is not answered");
@@ -133,6 +136,12 @@ impl World {
                 return;
             }
         };
+        if !caller_leg.secure && self.trunk_secure(&trunk) == Secure::Require {
+            tracing::warn!(trunk, "a call without sealed sound was refused, as the trunk's settings say");
+            self.sound.close(caller_leg.port);
+            self.stack.reject(leg, 488, None, "this trunk's sound has to be sealed (SRTP)", now);
+            return;
+        }
         let caller = self.caller_number(invite, &trunk);
         let id: CallId = self.ids.mint(now.utc_ms);
         let span = span_of(id, &trunk, &queue, &caller);
@@ -361,7 +370,8 @@ impl World {
     }
 
     fn ring_phone(&mut self, id: CallId, agent: AgentId, lift_itself: bool, now: Moment) {
-        if let Err(why) = self.try_ring_phone(id, agent, lift_itself, now) {
+        let secure = self.config.sip.phones_secure != Secure::No;
+        if let Err(why) = self.try_ring_phone(id, agent, lift_itself, secure, now) {
             tracing::warn!(agent.id = %agent, %why, "the operator's telephone cannot be reached");
             self.call_input(id, Input::PhoneFailed(agent, PhoneFailure::Unreachable), now);
         }
@@ -588,7 +598,7 @@ impl World {
     fn leg_answered(&mut self, leg: LegId, sdp: &[u8], now: Moment) {
         match self.legs.get(&leg).copied() {
             Some(LegOf::Phone(call, agent)) => {
-                if let Err(refusal) = self.leg_describes(leg, sdp) {
+                if let Err(refusal) = self.leg_describes(leg, sdp, Described::Answer) {
                     tracing::warn!(agent.id = %agent, why = refusal.words, "the operator's telephone answers with sound we cannot carry");
                     self.end_phone(call, agent, now);
                     self.call_input(call, Input::PhoneFailed(agent, PhoneFailure::Unreachable), now);
@@ -606,7 +616,14 @@ impl World {
     fn leg_refused(&mut self, leg: LegId, code: u16, q850: Option<u16>, now: Moment) {
         match self.legs.remove(&leg) {
             Some(LegOf::Phone(call, agent)) => {
+                let phone = self.calls.get(&call).and_then(|slot| slot.phone(agent));
+                let (sealed, lift) = phone.map_or((false, false), |phone| (phone.leg.secure, phone.lifts_itself));
                 self.drop_phone_leg(call, leg);
+                // A telephone that cannot seal its sound, where that was only offered, is rung once more.
+                let plain = code == 488 && sealed && self.config.sip.phones_secure == Secure::Offer;
+                if plain && self.try_ring_phone(call, agent, lift, false, now).is_ok() {
+                    return;
+                }
                 let failure = match code {
                     486 | 600 | 603 => PhoneFailure::Rejected,
                     _ => PhoneFailure::Unreachable,

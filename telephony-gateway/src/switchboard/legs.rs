@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use shared::ids::{AgentId, CallId};
+use shared::pii::SecretBytes;
 use shared::time::Moment;
 use smallvec::SmallVec;
 
@@ -11,8 +12,9 @@ use super::world::{LegOf, World};
 use crate::call::{Ear, Input, Line, Scene, State, Verb};
 use crate::media::g711;
 use crate::media::leg::RemoteMedia;
-use crate::net::relay::PortId;
-use crate::sip::sdp::{self, AudioSession, Codec, Direction, Ours, SdpError};
+use crate::media::srtp::{self, SrtpKeys};
+use crate::net::relay::{OpenPort, PortId};
+use crate::sip::sdp::{self, AudioSession, Codec, Direction, OurKey, Ours, SdpError, Suite};
 use crate::sip::{Invite, InviteError, InviteTo, LegId};
 
 /// One half of a call: its dialog and its ports.
@@ -25,9 +27,44 @@ pub struct Leg {
     pub theirs: Option<AudioSession>,
     /// `o=` of our descriptions.
     pub sdp_version: u64,
+    /// Our offers to this leg are sealed (SRTP). What the other side describes says so from then on.
+    pub secure: bool,
+    /// With what, if so: theirs, where they have chosen.
+    suite: Suite,
+    /// What we seal with, on this leg alone.
+    key: SecretBytes,
 }
 
 impl Leg {
+    /// A leg that is not described yet. `secure` says whether what we offer to it is sealed; what is offered to us is
+    /// answered as it is.
+    pub fn new(id: LegId, open: OpenPort, secure: bool) -> Self {
+        Self {
+            id,
+            port: open.id,
+            rtp_port: open.rtp_port,
+            theirs: None,
+            sdp_version: 1,
+            secure,
+            suite: Suite::AesCm128HmacSha1_80,
+            key: SecretBytes::new(rand::random::<[u8; sdp::KEY_AND_SALT_LEN]>()),
+        }
+    }
+
+    /// What the other side has described.
+    fn take_description(&mut self, theirs: AudioSession) {
+        self.secure = theirs.secure;
+        if let Some(crypto) = &theirs.crypto {
+            self.suite = crypto.suite;
+        }
+        self.theirs = Some(theirs);
+    }
+
+    /// How our offers to this leg are sealed; none when they are not.
+    fn offered_suite(&self) -> Option<Suite> {
+        self.secure.then_some(self.suite)
+    }
+
     /// Whether keys can be pressed for it by RTP (RFC 4733); else by INFO.
     pub fn takes_telephone_events(&self) -> bool {
         self.theirs.as_ref().is_some_and(|theirs| theirs.telephone_event.is_some())
@@ -54,6 +91,7 @@ impl From<SdpError> for Refusal {
             SdpError::NotSdp | SdpError::NoAddress => "the description of the sound cannot be read",
             SdpError::NoAudio => "no audio is offered",
             SdpError::NoCommonCodec => "none of the codecs offered is G.711",
+            SdpError::NoCommonKey => "the sound cannot be sealed as it was offered",
         };
         Self { code: error.code(), words, retry_after_s: None }
     }
@@ -89,7 +127,10 @@ impl World {
             None => None,
         };
         let open = self.sound.open().map_err(|_| NO_PORT)?;
-        let leg = Leg { id, port: open.id, rtp_port: open.rtp_port, theirs, sdp_version: 1 };
+        let mut leg = Leg::new(id, open, false);
+        if let Some(theirs) = theirs {
+            leg.take_description(theirs);
+        }
         self.set_remote(&leg, came_from);
         Ok(leg)
     }
@@ -112,18 +153,23 @@ impl World {
             telephone_event: theirs.telephone_event,
             receiving: theirs.direction.receives(),
             sending: theirs.direction.sends(),
-            keys: None,
+            keys: theirs.crypto.as_ref().map(|crypto| SrtpKeys {
+                suite: relay_suite(crypto.suite),
+                ours: leg.key.clone(),
+                theirs: crypto.key.clone(),
+            }),
         };
         self.sound.set_remote(leg.port, media);
     }
 
-    pub(super) fn ours<'a>(&self, leg: &Leg, codecs: &'a [Codec]) -> Ours<'a> {
+    pub(super) fn ours<'a>(&self, leg: &'a Leg, codecs: &'a [Codec]) -> Ours<'a> {
         Ours {
             address: SocketAddr::new(self.sound.advertised(), leg.rtp_port),
             codecs,
             direction: Direction::SendRecv,
             session_id: leg.port.0,
             version: leg.sdp_version,
+            key: leg.secure.then_some(OurKey { suite: leg.suite, key: &leg.key }),
         }
     }
 
@@ -164,12 +210,13 @@ impl World {
         call: CallId,
         agent: AgentId,
         lift_itself: bool,
+        secure: bool,
         now: Moment,
     ) -> Result<(), RingError> {
         let phone = self.agents.get(&agent).and_then(|a| a.profile.phone.clone()).ok_or(RingError::NoPhone)?;
         let Some(slot) = self.calls.get(&call) else { return Ok(()) };
         let open = self.sound.open().map_err(|_| RingError::NoPort)?;
-        let mut leg = Leg { id: LegId(0), port: open.id, rtp_port: open.rtp_port, theirs: None, sdp_version: 1 };
+        let mut leg = Leg::new(LegId(0), open, secure);
         let like = slot.customer_leg.as_ref().or(slot.phones.first().map(|phone| &phone.leg));
         let invite = Invite {
             to: InviteTo::Phone(phone),
@@ -182,7 +229,10 @@ impl World {
         match self.stack.invite(invite, now) {
             Ok(id) => {
                 leg.id = id;
-                self.take_phone(call, PhoneLeg { agent, leg, waits_for_answer: false, muted: false });
+                self.take_phone(
+                    call,
+                    PhoneLeg { agent, leg, waits_for_answer: false, lifts_itself: lift_itself, muted: false },
+                );
                 Ok(())
             }
             Err(error) => {
@@ -295,7 +345,7 @@ impl World {
     /// The caller's ACK; with a description when our 200 had carried the offer.
     pub(super) fn leg_confirmed(&mut self, leg: LegId, description: Option<&[u8]>, now: Moment) {
         let Some(description) = description else { return };
-        if let Err(refusal) = self.leg_describes(leg, description) {
+        if let Err(refusal) = self.leg_describes(leg, description, Described::Answer) {
             tracing::warn!(why = refusal.words, "the answer to our offer cannot be carried");
             self.stack.hang_up(leg, Some((88, "Incompatible destination")), now);
         }
@@ -305,7 +355,7 @@ impl World {
     pub(super) fn leg_reoffered(&mut self, leg: LegId, description: Option<&[u8]>, now: Moment) {
         let was_held = self.leg_mut(leg).is_some_and(|leg| leg.is_held());
         if let Some(description) = description
-            && let Err(refusal) = self.leg_describes(leg, description)
+            && let Err(refusal) = self.leg_describes(leg, description, Described::Offer)
         {
             tracing::info!(why = refusal.words, "a change of the sound was refused");
             self.stack.refuse_reoffer(leg, refusal.code, now);
@@ -341,11 +391,14 @@ impl World {
     }
 
     /// Takes in the other side's description of an existing leg.
-    pub(super) fn leg_describes(&mut self, leg: LegId, description: &[u8]) -> Result<(), Refusal> {
+    pub(super) fn leg_describes(&mut self, leg: LegId, description: &[u8], as_what: Described) -> Result<(), Refusal> {
         let theirs = AudioSession::parse(description)?;
         can_be_carried(&theirs)?;
         let Some(found) = self.leg_mut(leg) else { return Ok(()) };
-        found.theirs = Some(theirs);
+        if let Described::Answer = as_what {
+            theirs.answers(found.offered_suite())?;
+        }
+        found.take_description(theirs);
         let found = found.clone();
         self.set_remote(&found, None);
         Ok(())
@@ -403,6 +456,20 @@ fn shown_number(slot: &CallSlot) -> String {
         CallerNumber::Public(phone) => format!("+{}", phone.digits()),
         CallerNumber::Short(number) => number.clone(),
         CallerNumber::Withheld => "anonymous".to_owned(),
+    }
+}
+
+/// What a description of the other side is, to ours.
+#[derive(Clone, Copy)]
+pub(super) enum Described {
+    Offer,
+    Answer,
+}
+
+const fn relay_suite(suite: Suite) -> srtp::Suite {
+    match suite {
+        Suite::AesCm128HmacSha1_80 => srtp::Suite::AesCm128HmacSha1_80,
+        Suite::AesCm128HmacSha1_32 => srtp::Suite::AesCm128HmacSha1_32,
     }
 }
 

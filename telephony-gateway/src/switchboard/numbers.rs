@@ -9,16 +9,16 @@ use shared::phone::CallerNumber;
 use shared::time::Moment;
 use shared::wire::command::CommandError;
 
-use super::legs::Leg;
+use super::legs::{Described, Leg};
+use super::timers::Timer;
 use super::world::{LegOf, World};
 use crate::call::{Ear, Input};
-use crate::config::{Config, TrunkConfig};
 use crate::journal::fact::Fact;
 use crate::routing::dial_plan::{Destination, Dialler};
 use crate::routing::number::Dialled;
-use crate::routing::toll::{Request, TollPlan, TollRule, Verdict, Who};
-use crate::routing::ways::{Choice, Failure, Route, Routes, Way, Ways, should_try_next};
-use crate::sip::{Invite, InviteTo, LegId, sdp};
+use crate::routing::toll::{ASK_OVERDRAWN_EVERY, Request, TollRule, Verdict, Who};
+use crate::routing::ways::{Failure, Way, Ways, should_try_next};
+use crate::sip::{Invite, InviteTo, LegId, Secure, sdp};
 
 /// A number outside while it is tried, and then for as long as its call costs.
 #[derive(Clone, Debug)]
@@ -30,9 +30,12 @@ pub struct Attempt {
     toll: Option<u64>,
     /// The trunk whose channel it takes.
     trunk: Option<Arc<str>>,
+    tried: Option<Way>,
     /// Whose number the other side sees.
     shows: String,
     rang: bool,
+    /// The trunk has refused sealed sound and is asked once more without.
+    plain: bool,
 }
 
 /// Where a target leads.
@@ -108,7 +111,16 @@ impl World {
         }
         let toll = if help { None } else { Some(self.ask_toll(by, queue, &number, now)?) };
         let shows = queue.and_then(|code| self.queue(code)).and_then(|queue| queue.numbers.first().cloned());
-        Ok(Attempt { number, ways, toll, trunk: None, shows: shows.unwrap_or_default(), rang: false })
+        Ok(Attempt {
+            number,
+            ways,
+            toll,
+            trunk: None,
+            tried: None,
+            shows: shows.unwrap_or_default(),
+            rang: false,
+            plain: false,
+        })
     }
 
     fn ask_toll(
@@ -122,7 +134,10 @@ impl World {
         let role = self.agents.get(&by).map(|agent| agent.profile.role);
         let request = Request { who: Who::Person(by), role, queue, number };
         match self.toll_book.dial(&self.toll_plan, self.last_toll, &request, now) {
-            Verdict::Allowed { .. } => Ok(self.last_toll),
+            Verdict::Allowed { .. } => {
+                self.timers.set(now.after(ASK_OVERDRAWN_EVERY), Timer::Toll(self.last_toll));
+                Ok(self.last_toll)
+            }
             Verdict::Refused { rule, alarm } => {
                 metrics::counter!("dialling_refused_total", "rule" => rule.code()).increment(1);
                 tracing::info!(agent.id = %by, rule = rule.code(), "the dial plan refuses a number");
@@ -133,6 +148,50 @@ impl World {
                 Err(CommandError::NumberRefused { rule: dial_rule(rule) })
             }
         }
+    }
+
+    /// Whose calls have cost more than is allowed: they are cut, with the reason in the log. Asked again as long as
+    /// this call runs.
+    pub(super) fn check_toll(&mut self, toll: u64, now: Moment) {
+        let role_of = |who: &Who| match who {
+            Who::Person(agent) => self.agents.get(agent).map(|agent| agent.profile.role),
+            Who::Phone(_) => None,
+        };
+        let overdrawn = self.toll_book.overdrawn(&self.toll_plan, role_of, now);
+        for toll in overdrawn {
+            if let Some((call, ear)) = self.call_with_toll(toll) {
+                tracing::error!(call.id = %call, "a call outside is cut: what calls may cost is used up");
+                metrics::counter!("toll_cut_total").increment(1);
+                self.cut_number(call, ear, now);
+            }
+        }
+        if self.call_with_toll(toll).is_some() {
+            self.timers.set(now.after(ASK_OVERDRAWN_EVERY), Timer::Toll(toll));
+        }
+    }
+
+    fn call_with_toll(&self, toll: u64) -> Option<(CallId, Ear)> {
+        self.calls.iter().find_map(|(id, slot)| {
+            let is_it = |attempt: &Attempt| attempt.toll == Some(toll);
+            if slot.attempt.as_ref().is_some_and(is_it) {
+                return Some((*id, Ear::Customer));
+            }
+            slot.peer.as_ref().is_some_and(|peer| is_it(&peer.attempt)).then_some((*id, Ear::Peer))
+        })
+    }
+
+    fn cut_number(&mut self, call: CallId, ear: Ear, now: Moment) {
+        match ear {
+            Ear::Customer => {
+                self.end_customer(call, now);
+                self.call_input(call, Input::CallerHungUp, now);
+            }
+            Ear::Peer | Ear::Agent(_) => {
+                self.end_peer(call, now);
+                self.call_input(call, Input::PeerGone(PartyFailure::HungUp), now);
+            }
+        }
+        self.take_sip(now);
     }
 
     /// Calls the number of one ear by the next of its ways. `false` when none is left.
@@ -149,9 +208,11 @@ impl World {
     }
 
     fn call_by(&mut self, call: CallId, ear: Ear, way: &Way, now: Moment) -> Result<(), anyhow::Error> {
-        let Some(slot) = self.calls.get(&call) else { return Ok(()) };
         let open = self.sound.open()?;
-        let mut leg = Leg { id: LegId(0), port: open.id, rtp_port: open.rtp_port, theirs: None, sdp_version: 1 };
+        let secure =
+            self.trunk_secure(&way.trunk) != Secure::No && !self.attempt_mut(call, ear).is_some_and(|a| a.plain);
+        let Some(slot) = self.calls.get(&call) else { return Ok(()) };
+        let mut leg = Leg::new(LegId(0), open, secure);
         let like = slot.phones.first().map(|phone| &phone.leg).or(slot.customer_leg.as_ref());
         let offer = sdp::offer(&self.ours(&leg, &super::legs::codecs_like(like)));
         let shows = match ear {
@@ -192,6 +253,7 @@ impl World {
         self.legs.insert(id, of);
         if let Some(attempt) = self.attempt_mut(call, ear) {
             attempt.trunk = Some(way.trunk.clone());
+            attempt.tried = Some(way.clone());
         }
         Ok(())
     }
@@ -210,7 +272,7 @@ impl World {
         if let Some(attempt) = self.attempt_mut(call, ear) {
             attempt.rang = true;
         }
-        let early = sdp.is_some_and(|sdp| self.leg_describes(leg, sdp).is_ok());
+        let early = sdp.is_some_and(|sdp| self.leg_describes(leg, sdp, Described::Answer).is_ok());
         if early {
             let input = if ear == Ear::Customer { Input::CustomerEarly } else { Input::PeerEarly };
             self.call_input(call, input, now);
@@ -218,7 +280,7 @@ impl World {
     }
 
     pub(super) fn number_answered(&mut self, call: CallId, ear: Ear, leg: LegId, sdp: &[u8], now: Moment) {
-        if let Err(refusal) = self.leg_describes(leg, sdp) {
+        if let Err(refusal) = self.leg_describes(leg, sdp, Described::Answer) {
             tracing::warn!(why = refusal.words, "a number answers with sound that we cannot carry");
             self.stack.hang_up(leg, Some((88, "Incompatible destination")), now);
             self.legs.remove(&leg);
@@ -232,15 +294,37 @@ impl World {
         self.call_input(call, input, now);
     }
 
-    /// The number did not take the call by this trunk: another trunk may do better.
+    pub(super) fn trunk_secure(&self, name: &str) -> Secure {
+        self.config.sip.trunks.iter().find(|trunk| trunk.name == name).map_or(Secure::No, |trunk| trunk.secure)
+    }
+
+    /// The number did not take the call by this trunk: another trunk may do better, or the same one without sealing.
     pub(super) fn number_refused(&mut self, call: CallId, ear: Ear, code: u16, q850: Option<u16>, now: Moment) {
+        if code == 488 {
+            self.offer_plain(call, ear);
+        }
         self.free_channel(call, ear);
         self.drop_number_leg(call, ear);
         let rang = self.attempt_mut(call, ear).is_some_and(|attempt| attempt.rang);
-        if should_try_next(&Failure { code, q850, rang }) && self.call_number(call, ear, now) {
+        let again =
+            code == 488 && self.attempt_mut(call, ear).is_some_and(|attempt| attempt.plain && !attempt.ways.is_empty());
+        if (again || should_try_next(&Failure { code, q850, rang })) && self.call_number(call, ear, now) {
             return;
         }
         self.number_gone(call, ear, failure_of(code), now);
+    }
+
+    /// 488 to sealed sound where that was only offered: the same way once more, in the clear.
+    fn offer_plain(&mut self, call: CallId, ear: Ear) {
+        let sealed = self.calls.get(&call).and_then(|slot| slot.leg_of(ear)).is_some_and(|leg| leg.secure);
+        let trunk = self.attempt_mut(call, ear).and_then(|attempt| attempt.trunk.clone());
+        let Some(trunk) = trunk.filter(|trunk| sealed && self.trunk_secure(trunk) == Secure::Offer) else { return };
+        if let Some(attempt) = self.attempt_mut(call, ear).filter(|attempt| !attempt.plain) {
+            attempt.plain = true;
+            if let Some(way) = attempt.tried.clone().filter(|way| way.trunk == trunk) {
+                attempt.ways.insert(0, way);
+            }
+        }
     }
 
     fn drop_number_leg(&mut self, call: CallId, ear: Ear) {
@@ -290,20 +374,6 @@ impl World {
         self.sound.close(leg.port);
         self.stack.hang_up(leg.id, Some((16, "Normal call clearing")), now);
     }
-}
-
-/// Which trunks carry what, and who may dial what.
-pub(super) fn ways_out(config: &Config) -> (Routes, TollPlan) {
-    let plan = &config.dial_plan;
-    let named = |trunk: &&TrunkConfig| plan.trunk.as_ref().is_none_or(|name| *name == trunk.name);
-    let trunk = config.sip.trunks.iter().filter(|trunk| trunk.address.is_some()).find(named);
-    let numbers = plan.emergency.iter().chain(&plan.short).filter_map(|number| number.parse().ok()).collect();
-    let routes = trunk.map(|trunk| Route {
-        name: "help".into(),
-        numbers,
-        trunks: vec![Choice { trunk: trunk.name.as_str().into(), order: 0, weight: 1 }],
-    });
-    (Routes::new(routes.into_iter().collect(), []), TollPlan::default())
 }
 
 /// How a number reads on a screen: as a telephone number where it is one.

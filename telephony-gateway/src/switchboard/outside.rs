@@ -39,7 +39,7 @@ impl World {
             self.stack.reject(phone_leg, 503, Some(5), "no port is left for the sound", now);
             return;
         };
-        let mut trunk = Leg { id: LegId(0), port: open.id, rtp_port: open.rtp_port, theirs: None, sdp_version: 1 };
+        let mut trunk = Leg::new(LegId(0), open, false);
         let invite = Invite {
             to,
             from_display: String::new(),

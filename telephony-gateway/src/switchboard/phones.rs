@@ -65,7 +65,7 @@ impl World {
         let leg: Leg = self
             .open_leg(leg, invite.sdp.as_deref(), Some(invite.flow.remote))
             .map_err(|refusal| CommandError::Invalid { field: "sdp".into(), rule: refusal.words.into() })?;
-        Ok(PhoneLeg { agent, leg, waits_for_answer: true, muted: false })
+        Ok(PhoneLeg { agent, leg, waits_for_answer: true, lifts_itself: false, muted: false })
     }
 
     /// The telephone holds the customer on its first line and dials on its second.

@@ -78,6 +78,8 @@ pub struct PhoneLeg {
     pub leg: Leg,
     /// The agent has dialled on the telephone: its INVITE is answered when there is something to hear.
     pub waits_for_answer: bool,
+    /// It was asked to lift itself.
+    pub lifts_itself: bool,
     pub muted: bool,
 }
 

@@ -127,9 +127,9 @@ fn start_sound(config: &Config, events: mpsc::Sender<Event>) -> anyhow::Result<R
 
 fn stack_config(config: &Config, locals: &[crate::sip::Flow]) -> anyhow::Result<StackConfig> {
     let sip = &config.sip;
-    let host = sip.advertised;
-    let advertised: HashMap<SocketAddr, SocketAddr> =
-        locals.iter().filter_map(|flow| Some((flow.local, SocketAddr::new(host?, flow.local.port())))).collect();
+    let known =
+        |local: SocketAddr| sip.advertised_for(local.ip()).map(|host| (local, SocketAddr::new(host, local.port())));
+    let advertised: HashMap<SocketAddr, SocketAddr> = locals.iter().filter_map(|flow| known(flow.local)).collect();
     Ok(StackConfig {
         user_agent: sip.user_agent.clone(),
         node: config.node,
@@ -151,6 +151,10 @@ fn trunk(trunk: &TrunkConfig) -> anyhow::Result<Trunk> {
         transport: trunk.transport,
         options_every: (trunk.options_every_s > 0).then(|| Duration::from_secs(trunk.options_every_s.into())),
         trusted: true,
-        ..Trunk::default()
+        domain: trunk.domain.clone(),
+        caller_id: trunk.caller_id,
+        login: trunk.login.clone(),
+        register: trunk.register.clone(),
+        secure: trunk.secure,
     })
 }

@@ -10,6 +10,8 @@ use shared::time::Moment;
 pub enum Timer {
     /// An offer rings out.
     Offer(CallId),
+    /// A call outside has run for another while: what has it cost?
+    Toll(u64),
     /// A parked call goes back to the queue.
     Park(CallId),
     /// The pop leaves without its card.

@@ -101,7 +101,7 @@ impl World {
         let queues = config.queues.iter().flat_map(|q| q.numbers.iter().map(|n| (n.clone(), q.code.clone())));
         let (help, short) = (config.dial_plan.emergency.iter().cloned(), config.dial_plan.short.iter().cloned());
         let dial_plan = DialPlan::new(queues, help, short);
-        let (routes, toll_plan) = super::numbers::ways_out(&config);
+        let (routes, toll_plan) = (config.routes.clone(), config.dial_plan.toll.clone());
         let now = clock.now();
         let counters = Counters::new(&config, now.utc_ms);
         Self {
@@ -166,6 +166,7 @@ impl World {
             Event::LookedUp { call, found } => self.looked_up(call, found, now),
             Event::Saved { agent, id, command, outcome } => self.saved(agent, id, &command, outcome, now),
             Event::Phones { phones } => {
+                self.dial_plan.set_phones(phones.iter().map(|phone| (phone.user.clone(), phone.user.as_str().into())));
                 self.stack.set_phones(phones, now);
                 self.take_sip(now);
             }
@@ -184,6 +185,7 @@ impl World {
         while let Some(timer) = self.timers.pop_due(now) {
             match timer {
                 Timer::Offer(call) => self.call_input(call, crate::call::Input::OfferExpired, now),
+                Timer::Toll(toll) => self.check_toll(toll, now),
                 Timer::Park(call) => self.call_input(call, crate::call::Input::ParkExpired, now),
                 Timer::Pop(call) => self.pop_without_card(call, now),
                 Timer::Lease(agent) => self.check_lease(agent, now),

@@ -76,6 +76,63 @@ pub fn cpu_ticks(stat: &str) -> Option<u64> {
     Some(utime + stime)
 }
 
+/// How long a thread has run, in nanoseconds: the first number of `/proc/PID/task/TID/schedstat`.
+pub fn on_cpu_ns(schedstat: &str) -> Option<u64> {
+    schedstat.split_whitespace().next()?.parse().ok()
+}
+
+/// Talks whose sound went through the gateway for a while.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Relayed {
+    pub talks: usize,
+    pub took_s: f64,
+    /// Of the threads for sound alone.
+    pub cpu_s: f64,
+    /// Sides of talks that were over before the measuring was.
+    pub ended_early: u64,
+    /// Callers who heard their operator's voice.
+    pub heard_a_voice: u64,
+    /// What callers and telephones heard from the first to the last packet of their calls, and what they missed by the
+    /// holes in its numbers.
+    pub packets: u64,
+    pub lost: u64,
+}
+
+impl Relayed {
+    pub fn cpu_s_per_call_minute(&self) -> f64 {
+        self.cpu_s / (self.talks as f64 * self.took_s / 60.0)
+    }
+
+    /// Each side of a talk sends fifty packets a second.
+    fn us_a_packet(&self) -> f64 {
+        self.cpu_s * 1e6 / (self.talks as f64 * 2.0 * 50.0 * self.took_s)
+    }
+
+    fn lost_percent(&self) -> f64 {
+        100.0 * self.lost as f64 / (self.packets + self.lost).max(1) as f64
+    }
+
+    /// Whether everybody talked all the time, and both ways: at least as long as was measured, all told.
+    pub fn is_worth_something(&self) -> bool {
+        let least = (self.talks as f64 * 2.0 * 50.0 * self.took_s * 0.95) as u64;
+        self.ended_early == 0 && self.heard_a_voice == self.talks as u64 && self.packets >= least
+    }
+
+    pub fn line(&self) -> String {
+        format!(
+            "{} talks of G.711 for {:.0} s: {:.2} CPU s in the relay, {:.2} µs a packet; {} callers heard their \
+             operator, {} packets heard in all, {:.3} % lost",
+            self.talks,
+            self.took_s,
+            self.cpu_s,
+            self.us_a_packet(),
+            self.heard_a_voice,
+            self.packets,
+            self.lost_percent()
+        )
+    }
+}
+
 /// One rate that was tried.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tried {
@@ -144,6 +201,32 @@ mod tests {
             cpu_s: 0.4,
             took_s: 10.0,
         }
+    }
+
+    #[test]
+    fn a_talk_s_sound_is_counted_by_the_minute_and_only_when_everybody_was_heard() {
+        let relayed = Relayed {
+            talks: 100,
+            took_s: 30.0,
+            cpu_s: 1.5,
+            ended_early: 0,
+            heard_a_voice: 100,
+            packets: 299_900,
+            lost: 100,
+        };
+        assert!((relayed.cpu_s_per_call_minute() - 0.03).abs() < 1e-9);
+        let line = relayed.line();
+        assert!(line.contains("5.00 µs a packet") && line.contains("0.033 % lost"), "{line}");
+        assert!(relayed.is_worth_something());
+        for bad in [
+            Relayed { ended_early: 1, ..relayed },
+            Relayed { heard_a_voice: 99, ..relayed },
+            Relayed { packets: 150_000, ..relayed },
+        ] {
+            assert!(!bad.is_worth_something(), "{bad:?}");
+        }
+        assert_eq!(on_cpu_ns("1234567 89 10\n"), Some(1_234_567));
+        assert_eq!(on_cpu_ns(""), None);
     }
 
     #[test]

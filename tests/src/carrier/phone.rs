@@ -282,7 +282,7 @@ impl Phone {
         let mut ok = self.post.reply(&call.invite, 200, &call.tag);
         Post::describe(&mut ok, sdp::answer(address, &call.media));
         self.post.send_final(&ok, now);
-        self.post.output(Output::Talk(call.number, call.media));
+        self.post.output(Output::Talk(call.number, call.media.clone()));
         if !matches!(call.state, State::Talking { .. }) {
             let hangs_up_at = self.config.hangs_up_after.map(|after| now.after(after));
             call.state = State::Talking { hangs_up_at };

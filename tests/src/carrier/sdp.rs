@@ -55,6 +55,7 @@ pub fn read(description: &[u8]) -> Option<RemoteMedia> {
         telephone_event,
         receiving: !says("sendonly") && !says("inactive"),
         sending: !says("recvonly") && !says("inactive"),
+        keys: None,
     })
 }
 
@@ -72,6 +73,7 @@ mod tests {
             telephone_event: Some(101),
             receiving: true,
             sending: true,
+            keys: None,
         };
         assert_eq!(offered, expected);
         let text = String::from_utf8(answer(address, &offered)).unwrap();

@@ -81,7 +81,7 @@ impl State {
         f(&mut self.leg.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn hear(&self, datagram: &[u8], from: SocketAddr, now: Moment) {
+    fn hear(&self, datagram: &mut [u8], from: SocketAddr, now: Moment) {
         let has_pilot = self.lock(|leg| leg.receive(datagram, from, now).is_some_and(|heard| has_pilot(&heard)));
         if has_pilot {
             self.n_with_pilot.fetch_add(1, Ordering::Relaxed);
@@ -98,7 +98,7 @@ async fn converse(socket: Arc<UdpSocket>, state: Arc<State>, voice: Arc<[i16]>) 
         tokio::select! {
             received = socket.recv_from(&mut incoming) => {
                 if let Ok((len, from)) = received {
-                    state.hear(&incoming[..len], from, clock.now());
+                    state.hear(&mut incoming[..len], from, clock.now());
                 }
             }
             () = tokio::time::sleep_until(when(&clock, due_us)) => {

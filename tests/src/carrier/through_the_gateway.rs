@@ -127,7 +127,7 @@ impl Switchboard {
 }
 
 fn ours(address: SocketAddr) -> Ours<'static> {
-    Ours { address, codecs: &sdp::Codec::ALL, direction: Direction::SendRecv, session_id: 1, version: 1 }
+    Ours { address, codecs: &sdp::Codec::ALL, direction: Direction::SendRecv, session_id: 1, version: 1, key: None }
 }
 
 fn remote_media(session: &AudioSession) -> RemoteMedia {
@@ -141,6 +141,7 @@ fn remote_media(session: &AudioSession) -> RemoteMedia {
         telephone_event: session.telephone_event,
         receiving: session.direction.receives(),
         sending: session.direction.sends(),
+        keys: None,
     }
 }
 
@@ -177,7 +178,14 @@ async fn one_call(ports: std::ops::RangeInclusive<u16>, knows_talk: bool) -> (Va
     let server = gateway_socket.local_addr().unwrap();
     let clock = Clock::start();
     // Callers come from an address of their own, as from a carrier; the phone stands on the gateway's.
-    let trunk = Trunk { name: "carrier".into(), sources: vec!["127.0.0.2".parse().unwrap()], ..Trunk::default() };
+    let trunk = Trunk {
+        name: "carrier".into(),
+        sources: vec!["127.0.0.2".parse().unwrap()],
+        address: None,
+        transport: Transport::Udp,
+        options_every: None,
+        trusted: false,
+    };
     let mut stack = Stack::new(StackConfig { trunks: vec![trunk], ..StackConfig::default() }, [7; 32]);
     stack.start(&[(Transport::Udp, server)], clock.now());
     stack.set_phones(vec![account("101", "secret")], clock.now());
@@ -229,7 +237,7 @@ async fn one_call(ports: std::ops::RangeInclusive<u16>, knows_talk: bool) -> (Va
         match tokio::time::timeout(PATIENCE, relay_events.recv()).await.unwrap().unwrap() {
             RelayEvent::Closed { stats: closed, .. } => stats.push(closed),
             RelayEvent::Fault { what } => panic!("{what}"),
-            RelayEvent::FirstPacket { .. } | RelayEvent::Silent { .. } => {}
+            RelayEvent::FirstPacket { .. } | RelayEvent::Silent { .. } | RelayEvent::Digit { .. } => {}
         }
     }
     stop.cancel();

@@ -38,6 +38,18 @@ const KNOWN: &[Benchmark] = &[
         on_display: false,
         packages: &[packages::SIP],
     },
+    Benchmark {
+        name: "offer",
+        measures: "from the INVITE at the gateway's socket to the operator's telephone and to the offer at the desk",
+        on_display: false,
+        packages: &[packages::SIP],
+    },
+    Benchmark {
+        name: "relay",
+        measures: "what the sound of a relayed talk costs the gateway's processor, and how much of it is lost",
+        on_display: false,
+        packages: &[],
+    },
 ];
 
 /// Measures, and prints figures meant for BENCHMARKS.md.

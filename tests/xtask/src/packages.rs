@@ -66,6 +66,9 @@ pub const PEERS: &[Package] = &[
     package("python3-venv", "a place of its own for PJSIP's Python binding"),
 ];
 
+/// A proxy in front of the gateway that is not our own code.
+pub const PROXY: &[Package] = &[package("kamailio", "calls through a proxy, with the example that is shipped")];
+
 /// A network of its own with a NAT in it.
 pub const NAT: &[Package] = &[
     package("iproute2", "a private network for a telephone behind a NAT (ip netns)"),
@@ -81,6 +84,10 @@ pub const SNAPSHOTS: &[Package] = &[
 /// Before Debian's `postgresql` is installed: do not let it start a server of its own.
 const NO_MAIN_CLUSTER: &str = "mkdir -p /etc/postgresql-common/createcluster.d && \
      echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.d/pult.conf";
+
+/// Before Debian's `kamailio` is installed: do not let it take port 5060 on every address of this machine.
+const NO_PROXY_OF_ITS_OWN: &str = "mkdir -p /etc/systemd/system && \
+     ln -sf /dev/null /etc/systemd/system/kamailio.service";
 
 /// Installs what is missing of these packages.
 pub fn ensure(groups: &[&[Package]]) -> Outcome {
@@ -141,6 +148,10 @@ fn install_script(missing: &[Package]) -> String {
         script += NO_MAIN_CLUSTER;
         script += " && ";
     }
+    if missing.iter().any(|package| package.name == "kamailio") {
+        script += NO_PROXY_OF_ITS_OWN;
+        script += " && ";
+    }
     // An index that cannot be refreshed may still be good enough, so only the installation decides.
     script += "{ apt-get update -q || true; } && apt-get install -q -y --no-install-recommends ";
     script += &names(missing).join(" ");
@@ -189,6 +200,14 @@ mod tests {
     }
 
     #[test]
+    fn debian_starts_no_proxy_of_its_own() {
+        let script = install_script(PROXY);
+        let told = script.find("kamailio.service").unwrap();
+        assert!(told < script.find("apt-get install").unwrap(), "{script}");
+        assert!(!install_script(SIP).contains("kamailio"));
+    }
+
+    #[test]
     fn the_installation_asks_nothing() {
         let script = install_script(SIP);
         assert!(script.starts_with("export DEBIAN_FRONTEND=noninteractive;"), "{script}");
@@ -197,7 +216,7 @@ mod tests {
 
     #[test]
     fn every_package_is_listed_once_and_says_why() {
-        let all: Vec<Package> = [WINDOW, DISPLAY, DATABASE, SIP, PEERS, NAT, SNAPSHOTS].concat();
+        let all: Vec<Package> = [WINDOW, DISPLAY, DATABASE, SIP, PEERS, PROXY, NAT, SNAPSHOTS].concat();
         let distinct: BTreeSet<&str> = names(&all).into_iter().collect();
         assert_eq!(distinct.len(), all.len());
         assert!(all.iter().all(|package| !package.why.is_empty()));

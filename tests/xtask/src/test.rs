@@ -64,6 +64,7 @@ fn check_everything(arguments: &Arguments) -> Outcome {
             packages::DATABASE,
             packages::SIP,
             packages::PEERS,
+            packages::PROXY,
             packages::NAT,
             packages::DISPLAY,
             packages::WINDOW,

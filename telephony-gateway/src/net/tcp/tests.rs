@@ -6,7 +6,6 @@ use super::*;
 use crate::config::{SipConfig, SipListen};
 use crate::net::Outbound;
 use crate::sip::Transmit;
-use crate::sip::flood::FloodLimits;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const OPTIONS: &[u8] = b"OPTIONS sip:a@b SIP/2.0\r\nContent-Length: 4\r\n\r\nbody";
@@ -22,8 +21,8 @@ impl House {
     fn open(limits: Limits) -> Self {
         let (to_loop, events) = mpsc::channel(64);
         let tasks = Tasks::new();
-        let connections = Connections::new(limits, Admission::usual(), to_loop, &tasks);
-        let local = connections.listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let connections = Connections::new(limits, Admission::usual(), SipTls::default(), to_loop, &tasks);
+        let local = connections.listen(Transport::Tcp, "127.0.0.1:0".parse().unwrap()).unwrap();
         Self { connections, local, events, tasks }
     }
 
@@ -178,12 +177,7 @@ async fn datagrams_come_in_stamped_and_go_out_from_the_same_address() {
         let tasks = Tasks::new();
         let config = SipConfig {
             listen: vec![SipListen { transport: Transport::Udp, address: address.parse().unwrap() }],
-            advertised: None,
-            realm: "pult".to_owned(),
-            user_agent: "Pult".to_owned(),
-            trunks: Vec::new(),
-            registration_max_s: 3600,
-            flood: FloodLimits::default(),
+            ..SipConfig::default()
         };
         let outbound = Outbound::open(&config, &to_loop, &tasks).unwrap();
         let local = outbound.locals()[0].local;

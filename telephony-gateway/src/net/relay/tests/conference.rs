@@ -55,7 +55,7 @@ fn check(heard: &[Vec<i16>], expected: &[&[usize]]) {
         for (speaker, hertz) in TONES.into_iter().enumerate() {
             let level = level(sound, hertz);
             if expected.contains(&speaker) {
-                assert!(level > LOUD / 2.0, "{listener} hears {speaker} with {level:.0} only");
+                assert!(level > LOUD / 3.0, "{listener} hears {speaker} with {level:.0} only");
             } else {
                 assert!(level < LOUD / 20.0, "{listener} hears {speaker} with {level:.0}");
             }
@@ -161,6 +161,21 @@ fn first_packet(sound: &[i16], codec: Codec) -> Vec<u8> {
     sound[..160].iter().map(|&sample| codec.encode(sample)).collect()
 }
 
+/// Hears a recording from its beginning, byte for byte; where the machine stood still, whole packets may be left out.
+/// With each packet somebody else does something.
+#[track_caller]
+fn hears_for_a_second(party: &Party, sound: &[i16], codec: Codec, mut meanwhile: impl FnMut()) {
+    let mut first = None;
+    for _ in 0..50 {
+        meanwhile();
+        let (header, payload) = party.hears();
+        let first = *first.get_or_insert(header.timestamp);
+        let at = header.timestamp.wrapping_sub(first) as usize % sound.len();
+        let expected: Vec<u8> = sound[at..at + 160].iter().map(|&sample| codec.encode(sample)).collect();
+        assert_eq!(payload, expected, "at sample {at}");
+    }
+}
+
 #[test]
 fn a_held_caller_hears_music_and_the_operator_s_words_go_nowhere() {
     let floor = floor(33_850..=33_890, 1);
@@ -170,14 +185,9 @@ fn a_held_caller_hears_music_and_the_operator_s_words_go_nowhere() {
     assert_eq!(caller.hears_sound(), [1; 160]);
     floor.relay.play_music(caller.id);
     floor.relay.silence(agent.id);
-    let mut heard = Vec::new();
-    for _ in 0..50 {
+    hears_for_a_second(&caller, &music::on_hold(), Codec::Pcma, || {
         agent.says(8, &[1; 160]);
-        caller.says(8, &[2; 160]);
-        heard.extend(caller.hears_sound());
-    }
-    let expected: Vec<u8> = music::on_hold()[..8000].iter().map(|&sample| Codec::Pcma.encode(sample)).collect();
-    assert_eq!(heard, expected, "a second of music from its beginning");
+    });
     agent.socket.set_nonblocking(true).unwrap();
     assert!(agent.socket.recv(&mut [0; 400]).is_err(), "the operator hears nothing");
     agent.socket.set_nonblocking(false).unwrap();
@@ -221,7 +231,5 @@ fn who_waits_for_an_answer_hears_that_it_rings() {
     let floor = floor(33_950..=33_990, 1);
     let caller = floor.party(Codec::Pcmu, 101);
     floor.relay.ringback(caller.id);
-    let heard: Vec<u8> = (0..50).flat_map(|_| caller.hears_sound()).collect();
-    let expected: Vec<u8> = tones::ringing()[..8000].iter().map(|&sample| Codec::Pcmu.encode(sample)).collect();
-    assert_eq!(heard, expected);
+    hears_for_a_second(&caller, &tones::ringing(), Codec::Pcmu, || {});
 }

@@ -77,8 +77,8 @@ fn digits_sent_to_a_voice_menu_stand_in_the_place_of_the_operator_s_voice() {
     let mut keys = Keys::default();
     let (mut read, mut last) = (String::new(), None);
     for n in 0..4 * 8 {
-        agent.says(8, &[1; 160]);
         let (header, payload) = menu.hears();
+        agent.says(8, &[1; 160]);
         assert_eq!((header.payload_type, payload.len()), (96, 4), "packet {n}");
         assert!(last.is_none_or(|last: Header| header.sequence == last.sequence.wrapping_add(1)));
         read.extend(keys.hear(header, &payload, shared::time::Moment::at_ms(n * 20)));
