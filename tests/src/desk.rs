@@ -5,6 +5,8 @@
 //!
 //! Methods that wait have a deadline and panic in words when it passes: they are for tests.
 
+mod verbs;
+
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::time::Duration;

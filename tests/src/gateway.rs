@@ -22,6 +22,7 @@ use sqlx::{ConnectOptions as _, Connection as _};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
+use crate::hearing::Sound;
 use crate::left_out::left_out;
 
 /// How long anything that should happen soon may take on a busy machine.
@@ -245,6 +246,10 @@ pub struct Setup {
     pub descriptors: Option<u32>,
     /// A clock of its own, which the test can move.
     pub clock: Option<MovableClock>,
+    /// What callers on hold hear: a tone of so many Hz, instead of the gateway's own music.
+    pub music_hz: Option<u32>,
+    /// What stands at the end of the configuration, behind `[dial_plan]`.
+    pub more: &'static str,
 }
 
 impl Default for Setup {
@@ -262,6 +267,8 @@ impl Default for Setup {
             host: None,
             descriptors: None,
             clock: None,
+            music_hz: None,
+            more: "",
         }
     }
 }
@@ -359,12 +366,19 @@ impl Gateway {
 
     /// The words of business as they are shipped, and a gateway file of its own.
     fn write_config(&self, setup: &Setup) -> anyhow::Result<()> {
-        let Setup { ring_s, wrapup_s, last_rtp_port, trunk_transport, options_every_s, .. } = setup;
+        let Setup { ring_s, wrapup_s, last_rtp_port, trunk_transport, options_every_s, more, .. } = setup;
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config");
         for name in ["topics.toml", "results.toml", "reasons.toml", "forms.toml"] {
             fs::copy(shipped.join(name), self.folder.path().join(name))
                 .with_context(|| format!("cannot copy {name}"))?;
         }
+        let music = match setup.music_hz {
+            Some(hz) => {
+                Sound::tone(hz, 1000).write(&self.folder.path().join("music.wav"))?;
+                "music = \"music.wav\""
+            }
+            None => "",
+        };
         let config = format!(
             r#"
 state_dir = "{state_dir}"
@@ -384,6 +398,7 @@ options_every_s = {options_every_s}
 address = "{host}"
 first_port = 20000
 last_port = {last_rtp_port}
+{music}
 
 [desk]
 listen = "{desk}"
@@ -400,6 +415,7 @@ wrapup_s = {wrapup_s}
 [dial_plan]
 emergency = ["112"]
 trunk = "carrier"
+{more}
 "#,
             state_dir = self.state_dir.display(),
             database_url = self.database_url,

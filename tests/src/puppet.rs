@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
 use crate::gateway::{Employee, Gateway, PASSWORD, PATIENCE, target_folder};
-use crate::hearing::{RATE, Sound};
+use crate::hearing::{Followed, RATE, Sound};
 use crate::left_out::left_out;
 
 /// What was on its way when a puppet began to listen, with room for its buffer.
@@ -390,6 +390,36 @@ impl Puppet {
         let sound = Sound::read(&file).expect("a recording").part(EDGE_MS..EDGE_MS + ms);
         assert_eq!(sound.samples.len(), RATE as usize * ms / 1000, "everything was recorded");
         sound
+    }
+
+    /// Lets another one play a recording, and looks how it comes out here. `None` when it does not.
+    pub async fn follows(&mut self, other: &mut Self, known: &Sound) -> Option<Followed> {
+        let recording = self.begin_following(known).await;
+        other.play(known).await;
+        self.end_following(&recording).await.follow(known)
+    }
+
+    /// The same in both directions at once: what this one has heard of the other, and the other way round.
+    pub async fn converses(&mut self, other: &mut Self) -> (Option<Followed>, Option<Followed>) {
+        let (mine, yours) = (Sound::speech(1, 4000), Sound::speech(2, 4000));
+        let here = self.begin_following(&yours).await;
+        let there = other.begin_following(&mine).await;
+        self.play(&mine).await;
+        other.play(&yours).await;
+        let heard = self.end_following(&here).await.follow(&yours);
+        (heard, other.end_following(&there).await.follow(&mine))
+    }
+
+    async fn begin_following(&mut self, known: &Sound) -> PathBuf {
+        let file = self.recording();
+        // With room for the way, and for a machine that has much to do.
+        self.tell("listen", json!({ "file": file, "ms": known.ms() + 1500 })).await;
+        file
+    }
+
+    async fn end_following(&mut self, file: &Path) -> Sound {
+        self.event("heard").await;
+        Sound::read(file).expect("a recording")
     }
 
     /// What its stream has counted, in packets: `received`, `lost`, `buffer_empty` and more.
