@@ -243,7 +243,7 @@ impl Stack {
     /// no more than was sent; a challenge cannot be that short, and may be three times as long.
     pub(super) fn longest_answer(&self, flow: &Flow, request: &Message<'_>, code: u16) -> usize {
         match (flow.transport, code) {
-            (Transport::Tcp, _) => usize::MAX,
+            (Transport::Tcp | Transport::Tls, _) => usize::MAX,
             (Transport::Udp, _) if self.is_known(flow) => usize::MAX,
             (Transport::Udp, 401 | 407) => request.total_bytes() * 3,
             (Transport::Udp, _) => request.total_bytes(),

@@ -84,7 +84,8 @@ pub fn fuzz_stack(bytes: &[u8]) {
 
 fn stack_with_trunk() -> Stack {
     let (name, sources, transport) = ("carrier".into(), vec![TRUNK.ip().into()], Transport::Udp);
-    let trunk = Trunk { name, sources, address: None, transport, options_every: None, trusted: true };
+    let trunk =
+        Trunk { name, sources, address: None, transport, options_every: None, trusted: true, ..Trunk::default() };
     Stack::new(StackConfig { trunks: vec![trunk], ..StackConfig::default() }, [5; 32])
 }
 
@@ -155,7 +156,7 @@ pub fn fuzz_sdp(bytes: &[u8]) {
 fn answer_description(description: &[u8]) {
     let Ok(theirs) = AudioSession::parse(description) else { return };
     let (address, direction) = (SocketAddr::new(GATEWAY.ip(), 4000), Direction::SendRecv);
-    let ours = Ours { address, codecs: &Codec::ALL, direction, session_id: 1, version: 1 };
+    let ours = Ours { address, codecs: &Codec::ALL, direction, session_id: 1, version: 1, key: None };
     let Ok(answer) = sdp::answer(&theirs, &ours) else { return };
     assert!(answer.len() <= description.len() + 400, "an answer does not grow");
     let n_streams = |text: &[u8]| text.split(|b| *b == b'\n').filter(|line| line.starts_with(b"m=")).count();
