@@ -1,6 +1,6 @@
 //! Which trunk a request comes from, and whether a trunk is alive.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::config::Trunk;
@@ -18,6 +18,13 @@ impl Trunks {
     /// The trunk to which this address belongs; the first in the list wins.
     pub fn by_source(&self, address: IpAddr) -> Option<&Trunk> {
         self.list.iter().map(|(trunk, _)| trunk).find(|trunk| trunk.sources.iter().any(|net| net.contains(address)))
+    }
+
+    /// Whether this address lies inside the trust domain (RFC 3325 §2.3).
+    pub fn trusts(&self, address: SocketAddr) -> bool {
+        let mut trunks = self.list.iter().map(|(trunk, _)| trunk);
+        trunks.any(|trunk| trunk.trusted && trunk.address == Some(address))
+            || self.by_source(address.ip()).is_some_and(|trunk| trunk.trusted)
     }
 
     pub fn get(&self, index: usize) -> Option<&Trunk> {

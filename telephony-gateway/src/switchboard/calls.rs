@@ -156,6 +156,9 @@ impl World {
             }
             // We make no offers of our own in a talk yet; an answer to one changes nothing.
             SipEvent::ReofferAnswered { .. } | SipEvent::ReofferRefused { .. } => {}
+            // Nothing is handed over yet, and no menu listens to keys.
+            SipEvent::Referred { leg, .. } => self.stack.refuse_refer(leg, 603, now),
+            SipEvent::Digit { .. } => {}
             SipEvent::PhoneRegistered { user, fresh, .. } => self.phone_registered(&user, fresh, now),
             SipEvent::PhoneGone { user, cause } => self.phone_gone(&user, cause, now),
             SipEvent::RegistrationRefused { user, from, why } => {

@@ -7,7 +7,11 @@ pub mod address;
 pub mod authorization;
 pub mod cseq;
 pub mod list;
+pub mod rack;
 pub mod reason;
+pub mod refer_to;
+pub mod replaces;
+pub mod session_expires;
 pub mod text;
 pub mod uri;
 pub mod via;
@@ -71,6 +75,16 @@ headers! {
     CallInfo = "Call-Info",
     AlertInfo = "Alert-Info",
     Warning = "Warning",
+    SessionExpires = "Session-Expires" / b'x',
+    MinSe = "Min-SE",
+    Replaces = "Replaces",
+    ReferTo = "Refer-To" / b'r',
+    ReferredBy = "Referred-By" / b'b',
+    ReferSub = "Refer-Sub",
+    RSeq = "RSeq",
+    RAck = "RAck",
+    Diversion = "Diversion",
+    HistoryInfo = "History-Info",
 }
 
 impl Name {
