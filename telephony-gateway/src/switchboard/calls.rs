@@ -65,6 +65,14 @@ impl World {
             }
             // We make no offers of our own in a talk yet; an answer to one changes nothing.
             SipEvent::ReofferAnswered { .. } | SipEvent::ReofferRefused { .. } => {}
+            SipEvent::Referred { leg, to } => self.phone_refers(leg, &to, now),
+            SipEvent::Digit { leg, digit } => {
+                let call = self.call_of_leg(leg);
+                let ear = call.and_then(|call| self.calls.get(&call)).and_then(|slot| slot.ear_of_leg(leg));
+                if let (Some(call), Some(ear)) = (call, ear) {
+                    self.digit_pressed(call, ear, digit, true, now);
+                }
+            }
             SipEvent::PhoneRegistered { user, fresh, .. } => self.phone_registered(&user, fresh, now),
             SipEvent::PhoneGone { user, cause } => self.phone_gone(&user, cause, now),
             SipEvent::RegistrationRefused { user, from, why } => {

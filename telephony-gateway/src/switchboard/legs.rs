@@ -225,6 +225,7 @@ impl World {
             sdp: sdp::offer(&self.ours(&leg, &codecs_like(like))),
             auto_answer: lift_itself,
             ring_seconds: Some(slot.core.ring.as_secs() as u32 + 5),
+            ..Invite::default()
         };
         match self.stack.invite(invite, now) {
             Ok(id) => {

@@ -226,6 +226,7 @@ impl World {
             sdp: offer,
             auto_answer: false,
             ring_seconds: Some(super::exchange::RING_OUTSIDE_S),
+            ..Invite::default()
         };
         let id = match self.stack.invite(invite, now) {
             Ok(id) => id,

@@ -107,6 +107,7 @@ impl Switchboard {
             sdp: sdp::offer(&ours(SocketAddr::new(self.relay.advertised(), rtp_port))),
             auto_answer: self.lifts_by_itself,
             ring_seconds: Some(30),
+            ..Invite::default()
         };
         let phone = self.stack.invite(invite, self.clock.now()).expect("the phone is registered");
         self.legs.insert(phone, (id, Some(caller)));

@@ -68,14 +68,15 @@ impl<'a> Uri<'a> {
 
     /// The user part as text, with `%41` decoded. What is no UTF-8 afterwards is replaced.
     pub fn user_text(&self) -> String {
-        let mut bytes = Vec::with_capacity(self.user.len());
-        let mut rest = self.user;
-        while let Some((&first, tail)) = rest.split_first() {
-            let escaped = (first == b'%').then(|| tail.get(..2)).flatten().and_then(hex_pair);
-            bytes.push(escaped.unwrap_or(first));
-            rest = if escaped.is_some() { &tail[2..] } else { tail };
-        }
-        super::text::readable(&bytes)
+        super::text::readable(&unescaped(self.user))
+    }
+
+    /// The value of a header that the address carries, decoded.
+    pub fn header(&self, name: &str) -> Option<Vec<u8>> {
+        self.headers.split(|b| *b == b'&').find_map(|header| {
+            let (key, value) = split_at_byte(header, b'=');
+            key.eq_ignore_ascii_case(name.as_bytes()).then(|| unescaped(value))
+        })
     }
 
     pub fn host_ip(&self) -> Option<IpAddr> {
@@ -117,6 +118,18 @@ pub fn host_and_port(place: &[u8]) -> Option<(&[u8], Option<u16>)> {
         Some((b':', port)) => Some((host, Some(list::number(port.trim_ascii()).filter(|p| *p != 0)?))),
         Some(_) => None,
     }
+}
+
+/// `%41` as what it means.
+fn unescaped(text: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((&first, tail)) = rest.split_first() {
+        let escaped = (first == b'%').then(|| tail.get(..2)).flatten().and_then(hex_pair);
+        bytes.push(escaped.unwrap_or(first));
+        rest = if escaped.is_some() { &tail[2..] } else { tail };
+    }
+    bytes
 }
 
 fn split_at_byte(text: &[u8], byte: u8) -> (&[u8], &[u8]) {

@@ -1,13 +1,14 @@
 //! What comes from outside any dialog: who may do what, and how the others are refused.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::super::dialog::Dialog;
+use super::super::dialog::{Dialog, MAX_FORWARDS};
 use super::super::event::{Ending, Event, Flow, IncomingInvite, LegId, Origin, RefusedBecause};
 use super::super::headers::uri::Scheme;
-use super::super::headers::{Address, Name, Uri, list, reason, text};
-use super::super::leg::{Leg, Phase};
-use super::super::message::{ALLOW, Core, Message, Method};
+use super::super::headers::{Address, Name, Uri, Via, list, reason, text};
+use super::super::leg::{Leg, Phase, Reliable};
+use super::super::message::{ALLOW, Core, Message, Method, SUPPORTED};
 use super::super::overload;
 use super::super::registrar::{Registered, Verdict};
 use super::Stack;
@@ -106,9 +107,10 @@ impl Stack {
         }
     }
 
-    /// We have no extensions that somebody could require (RFC 3261 §8.2.2.3).
+    /// Names the extensions that are required and that we do not have (RFC 3261 §8.2.2.3).
     pub(super) fn requires_too_much(&mut self, flow: &Flow, request: &Message<'_>, core: &Core<'_>) -> bool {
-        let required: Vec<&[u8]> = request.all(Name::Require).collect();
+        let ours = |option: &[u8]| list::items(SUPPORTED.as_bytes()).any(|ours| ours.eq_ignore_ascii_case(option));
+        let required: Vec<&[u8]> = request.all(Name::Require).flat_map(list::items).filter(|it| !ours(it)).collect();
         if required.is_empty() {
             return false;
         }
@@ -200,7 +202,7 @@ impl Stack {
             }
             None => return self.refuse(flow, request, core, 403, &[]),
         };
-        if self.by_origin.contains_key(&self.origin_key(core)) {
+        if self.by_origin.contains_key(&self.origin_key(core)) || self.is_loop(flow, request, core) {
             return self.refuse(flow, request, core, 482, &[]);
         }
         let full = self.n_live >= self.config.limits.legs;
@@ -220,6 +222,13 @@ impl Stack {
         if !takes_sdp(request) {
             return self.refuse(flow, request, core, 406, &[]);
         }
+        let Ok(terms) = self.terms_of(request) else {
+            return self.refuse(flow, request, core, 422, &[(Name::MinSe, b"90")]);
+        };
+        let replaces = match self.replaced_by(request, &origin) {
+            Ok(replaces) => replaces,
+            Err(code) => return self.refuse(flow, request, core, code, &[]),
+        };
         let key = self.legs.next_key();
         let tag = self.mint(key);
         let Some(dialog) = Dialog::incoming(request, core, &tag, flow) else {
@@ -232,9 +241,15 @@ impl Stack {
             Origin::Phone(user) => Some(user.clone()),
             Origin::Trunk(_) => None,
         };
-        let phase = Phase::Incoming { transaction, late_offer: sdp.is_none() };
-        let trunk = trunk.filter(|_| phone.is_none());
-        self.legs.insert(Leg { trunk, ..Leg::new(dialog, phase, phone) });
+        let phase = Phase::Incoming { transaction, cseq: core.cseq.number, late_offer: sdp.is_none() };
+        let mut leg = Leg::new(dialog, phase, phone);
+        leg.learn(request);
+        leg.terms = terms;
+        if request.lists(Name::Require, "100rel") {
+            leg.reliable = Some(Box::new(Reliable { cseq: core.cseq.number, ..Reliable::default() }));
+        }
+        leg.trunk = trunk.filter(|_| leg.phone.is_none());
+        self.legs.insert(leg);
         self.n_live += 1;
         self.answer_server(transaction, 100, None, None, |_| {});
         let from = core.from.parsed_uri();
@@ -251,6 +266,13 @@ impl Stack {
                 };
                 value.split(|b| matches!(b, b';' | b',')).any(asks)
             }),
+            diverted_from: trusted.then(|| diverted_from(request)).flatten(),
+            hops_left: request
+                .header(Name::MaxForwards)
+                .and_then(list::number)
+                .unwrap_or(MAX_FORWARDS)
+                .saturating_sub(1),
+            replaces,
             call_id: text::readable(core.call_id).into(),
             sdp,
             arrived: self.now,
@@ -261,6 +283,21 @@ impl Stack {
     fn refuse_for_now(&mut self, flow: &Flow, request: &Message<'_>, core: &Core<'_>, retry_after_s: u32) {
         let seconds = retry_after_s.to_string();
         self.refuse(flow, request, core, 503, &[(Name::RetryAfter, seconds.as_bytes())]);
+    }
+
+    /// Whether an INVITE of ours has come back to us (RFC 3261 §16.3, RFC 5393): our Via is still in it, or it is the
+    /// very call that we began.
+    fn is_loop(&self, flow: &Flow, request: &Message<'_>, core: &Core<'_>) -> bool {
+        let call = core.from.tag().and_then(|tag| self.key_of(tag)).and_then(|key| self.legs.get(key));
+        if call.is_some_and(|leg| leg.dialog.is_ours && leg.dialog.owns_response(core)) {
+            return true;
+        }
+        let here = self.locals.iter().map(|(_, local)| *local).chain([flow.local]);
+        let here: Vec<SocketAddr> = here.map(|local| self.advertised(local)).collect();
+        request.all(Name::Via).flat_map(list::items).filter_map(Via::parse).any(|via| {
+            let is_ours = via.branch.is_some_and(|branch| self.key_of_branch(branch).is_some());
+            is_ours && here.iter().any(|at| via.host_is(at.ip()) && via.port.unwrap_or(5060) == at.port())
+        })
     }
 
     /// CANCEL is answered by itself; the INVITE it means ends with 487 (RFC 3261 §9.2).
@@ -291,6 +328,19 @@ fn takes_sdp(request: &Message<'_>) -> bool {
             let kind = kind[..memchr::memchr(b';', kind).unwrap_or(kind.len())].trim_ascii();
             [&b"application/sdp"[..], b"application/*", b"*/*"].iter().any(|ours| kind.eq_ignore_ascii_case(ours))
         })
+}
+
+/// The number that was called before the call came to us: the last that diverted it, or else the first of its history.
+fn diverted_from(request: &Message<'_>) -> Option<String> {
+    let mut diversions = request.all(Name::Diversion).flat_map(list::items);
+    let first = diversions.next().or_else(|| {
+        let mut history = request.all(Name::HistoryInfo).flat_map(list::items);
+        // A history of one entry is that of a call which was never diverted.
+        let first = history.next()?;
+        history.next().map(|_| first)
+    });
+    let user = Address::parse(first?)?.parsed_uri()?.user_text();
+    (!user.is_empty()).then_some(user)
 }
 
 /// The number that a trusted trunk vouches for: the first that has one.
