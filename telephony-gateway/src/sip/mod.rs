@@ -42,5 +42,6 @@ pub use event::{
 };
 pub use keepsake::{Keepsake, ReviveError};
 pub use login::Login;
+pub use registrar::kept::KeptContact;
 pub use registration::Register;
 pub use stack::Stack;

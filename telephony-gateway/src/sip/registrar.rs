@@ -4,6 +4,8 @@
 //! Contact: that is the only address which is open through its NAT. Whoever does not prove it learns nothing: an
 //! unknown account and a wrong password get the same answer after the same work.
 
+pub mod kept;
+
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;

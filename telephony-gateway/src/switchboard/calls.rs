@@ -63,8 +63,8 @@ impl World {
                     self.lift_by_second_invite(call, agent, now);
                 }
             }
-            // We make no offers of our own in a talk yet; an answer to one changes nothing.
-            SipEvent::ReofferAnswered { .. } | SipEvent::ReofferRefused { .. } => {}
+            SipEvent::ReofferAnswered { leg, sdp } => self.reoffer_answered(leg, &sdp, now),
+            SipEvent::ReofferRefused { leg, code } => self.reoffer_refused(leg, code, now),
             SipEvent::Referred { leg, to } => self.phone_refers(leg, &to, now),
             SipEvent::Digit { leg, digit } => {
                 let call = self.call_of_leg(leg);
@@ -218,6 +218,7 @@ impl World {
             tracing::debug!(from = ?before, to = ?slot.core.state, ?input, "the call moves");
         }
         slot.follow_talks(now.utc_ms);
+        self.moved.insert(id);
         for effect in effects {
             self.carry_out(id, effect, now);
         }
@@ -441,6 +442,7 @@ impl World {
     pub(super) fn looked_up(&mut self, id: CallId, found: Found, now: Moment) {
         let Some(slot) = self.calls.get_mut(&id) else { return };
         let first = !std::mem::replace(&mut slot.looked_up, true);
+        self.moved.insert(id);
         slot.card = found.card;
         slot.shown = found.shown;
         if let Some((customer, name)) = found.customer {

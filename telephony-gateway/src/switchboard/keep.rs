@@ -21,12 +21,14 @@ use smallvec::SmallVec;
 use super::calls::sealed_state;
 use super::jobs::Job;
 use super::legs::Leg;
-use super::slot::{CallSlot, NewSlot, Part, PhoneLeg, span_of};
+use super::numbers::Attempt;
+use super::slot::{CallSlot, NewSlot, Part, PeerLeg, PhoneLeg, span_of};
 use super::timers::Timer;
 use super::world::{LegOf, World};
 use crate::call::{Call, Ear, Input, Line, Peer, State};
 use crate::journal::fact::Fact;
 use crate::journal::kept::Values;
+use crate::routing::number::Dialled;
 use crate::sip::{Keepsake, KeptContact, LegId};
 
 const CALL: &str = "call/";
@@ -123,6 +125,10 @@ impl World {
         }
     }
 
+    pub(super) fn forget_kept(&mut self, calls: impl Iterator<Item = CallId>) {
+        self.out.kept.extend(calls.map(|id| (format!("{CALL}{}", id.0), None)));
+    }
+
     /// A telephone that registers is known after a restart too, and need not come first.
     pub(super) fn keep_phone(&mut self, user: &str, now: Moment) {
         let json = self.stack.kept_registration(user, now).map(|kept| serde_json::to_string(&kept));
@@ -204,8 +210,9 @@ impl World {
             })
             .collect();
         let peer = peer.as_ref().and_then(|(number, leg)| {
+            let attempt = Attempt::over(Dialled::parse(&number_of(number))?);
             let leg = self.revive_leg(leg, LegOf::Peer(id), now)?;
-            Some(super::slot::PeerLeg { number: number.clone(), leg: Some(leg), attempt: super::numbers::Attempt::over() })
+            Some(PeerLeg { number: number.clone(), leg: Some(leg), attempt })
         });
         self.put_back(id, kept, customer, phones, peer);
         self.note(Some(id), None, Fact::Restored {}, now);
@@ -244,7 +251,7 @@ impl World {
         kept: KeptCall,
         customer_leg: Option<Leg>,
         phones: SmallVec<[PhoneLeg; 1]>,
-        peer: Option<super::slot::PeerLeg>,
+        peer: Option<PeerLeg>,
     ) {
         let card = match (kept.customer, kept.caller.phone()) {
             (Some(customer), _) => {
@@ -372,9 +379,14 @@ impl World {
 
     /// The call of this leg stands differently now.
     pub(super) fn mark_leg(&mut self, leg: LegId) {
-        match self.legs.get(&leg) {
-            Some(LegOf::Customer(call) | LegOf::Peer(call) | LegOf::Phone(call, _)) => _ = self.moved.insert(*call),
-            Some(LegOf::Outside(_)) | None => {}
-        }
+        self.moved.extend(self.call_of_leg(leg));
+    }
+}
+
+fn number_of(number: &CallerNumber) -> String {
+    match number {
+        CallerNumber::Public(phone) => format!("+{}", phone.digits()),
+        CallerNumber::Short(short) => short.clone(),
+        CallerNumber::Withheld => String::new(),
     }
 }

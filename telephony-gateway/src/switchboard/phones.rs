@@ -65,6 +65,14 @@ impl World {
         }
     }
 
+    /// The call that a leg belongs to.
+    pub(super) fn call_of_leg(&self, leg: LegId) -> Option<CallId> {
+        match self.legs.get(&leg)? {
+            LegOf::Customer(call) | LegOf::Peer(call) | LegOf::Phone(call, _) => Some(*call),
+            LegOf::Outside(_) => None,
+        }
+    }
+
     /// The telephone's own leg, which waits for whom it has dialled.
     fn waiting_phone(&self, agent: AgentId, leg: LegId, invite: &IncomingInvite) -> Result<PhoneLeg, CommandError> {
         let leg: Leg = self

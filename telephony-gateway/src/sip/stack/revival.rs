@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::super::event::{Flow, LegId};
+use super::super::event::{Event, Flow, LegId};
 use super::super::keepsake::{Keepsake, ReviveError};
 use super::super::leg::Phase;
 use super::super::message::{Core, Message};
+use super::super::registrar::kept::KeptContact;
 use super::Stack;
 use super::alarms::Alarm;
 
@@ -51,6 +52,20 @@ impl Stack {
             self.arm(PHONE_RETURNS_AFTER_REVIVAL, Alarm::NotBack(key, 0));
         }
         Ok(LegId(key))
+    }
+
+    /// Where a phone is registered, for a later process.
+    pub fn kept_registration(&self, user: &str, now: shared::time::Moment) -> Option<KeptContact> {
+        self.registrar.kept(user, now)
+    }
+
+    /// Goes on with a registration of the process before us. Its account must be known already.
+    pub fn restore_registration(&mut self, kept: KeptContact, now: shared::time::Moment) {
+        self.now = now;
+        let Some((user, flow, contact, expires_s)) = self.registrar.restore(kept, now) else { return };
+        self.events.push_back(Event::PhoneRegistered { user, flow, contact, expires_s, fresh: true });
+        self.watch_registrations();
+        self.watch_holes();
     }
 
     /// The socket that was used, or one of the same kind.
