@@ -151,6 +151,7 @@ async fn register_and_call(address: &str, transport: Transport) {
         sdp: SDP.to_vec(),
         auto_answer: false,
         ring_seconds: None,
+        ..Invite::default()
     };
     let leg: LegId = house.stack.invite(invite, house.clock.now()).unwrap();
     let sdp = until(&mut house, &mut provider, |event| match event {

@@ -60,6 +60,7 @@ fn invite_over_provider(number: &str) -> Invite {
         sdp: SDP.to_vec(),
         auto_answer: false,
         ring_seconds: None,
+        ..Invite::default()
     }
 }
 
