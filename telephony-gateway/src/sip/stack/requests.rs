@@ -29,6 +29,7 @@ impl Stack {
         }
         let method = request.method();
         let known = self.by_branch.get(&self.branch_key(&core, request.method_text())).copied();
+        let known = known.filter(|key| self.is_from_sender(*key, flow));
         match (method, known) {
             (Some(Method::Ack), Some(key)) if self.awaits_ack(key) => self.server_input(key, ServerInput::Ack),
             (Some(Method::Ack), _) => self.on_ack(flow, request, &core),
@@ -37,6 +38,11 @@ impl Stack {
             (_, None) if core.to.tag().is_some() => self.on_request_inside(flow, request, &core),
             (_, None) => self.on_new(flow, request, &core),
         }
+    }
+
+    /// A transaction is between two: a stranger who repeats another's request would have our answers sent there.
+    fn is_from_sender(&self, key: u64, flow: &Flow) -> bool {
+        self.servers.get(key).is_some_and(|transaction| transaction.flow.remote.ip() == flow.remote.ip())
     }
 
     fn awaits_ack(&self, key: u64) -> bool {
@@ -303,9 +309,8 @@ impl Stack {
     /// CANCEL is answered by itself; the INVITE it means ends with 487 (RFC 3261 §9.2).
     fn on_cancel(&mut self, flow: &Flow, request: &Message<'_>, core: &Core<'_>) {
         let invite = self.server_of(core, Method::Invite);
-        // Whoever has the branch alone, and not the INVITE's address, did not send it.
-        let invite = invite.and_then(|key| self.servers.get(key));
-        let leg = invite.filter(|invite| invite.flow.remote.ip() == flow.remote.ip()).map(|invite| invite.leg);
+        let invite = invite.filter(|key| self.is_from_sender(*key, flow));
+        let leg = invite.and_then(|key| self.servers.get(key)).map(|transaction| transaction.leg);
         let Some(leg) = leg else { return self.refuse(flow, request, core, 481, &[]) };
         self.answer_stateless(flow, request, core, 200, &[]);
         let Some(key) = leg else { return };

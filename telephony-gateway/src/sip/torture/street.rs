@@ -70,6 +70,8 @@ fn only_who_called_can_take_the_call_back() {
     let cancel = request("CANCEL", 1, TO, "").replace("streetCANCEL1", "streetINVITE1");
     assert_eq!(sends(&mut bench, "a stranger", &cancel), ["481"]);
     assert_eq!(bench.told, ["rejected 481"]);
+    assert_eq!(sends(&mut bench, "a stranger", &request("INVITE", 1, TO, "")), ["403"], "no answer goes to the trunk");
+    assert_eq!(sends(&mut bench, "the trunk", &request("INVITE", 1, TO, "")), ["100"], "it goes on ringing");
     assert_eq!(sends(&mut bench, "the trunk", &cancel), ["200", "487"]);
     assert!(bench.told[0].contains("Cancelled"), "{:?}", bench.told);
 }
@@ -89,7 +91,7 @@ fn guesses(user: &str) -> (Vec<String>, Vec<String>) {
     let mut more = String::new();
     for nc in 1..9 {
         sends(&mut bench, "a stranger", &register(user, &more));
-        let answer = String::from_utf8_lossy(&bench.sent[0].bytes).replace(user, "somebody");
+        let answer = String::from_utf8_lossy(&bench.sent[0].bytes).replace(&format!("sip:{user}@"), "sip:somebody@");
         if let Some(nonce) = answer.split("nonce=\"").nth(1).and_then(|rest| rest.split('"').next()) {
             let response = "0".repeat(64);
             more = format!(
@@ -98,7 +100,11 @@ fn guesses(user: &str) -> (Vec<String>, Vec<String>) {
             );
         }
         heard.push(answer);
-        told.extend(std::mem::take(&mut bench.told).into_iter().map(|event| event.replace(user, "somebody")));
+        told.extend(
+            std::mem::take(&mut bench.told)
+                .into_iter()
+                .map(|event| event.replace(&format!("\"{user}\""), "\"somebody\"")),
+        );
     }
     (heard, told)
 }
@@ -226,31 +232,50 @@ fn a_list_of_vias_does_not_grow_in_the_answer() {
 /// What belongs to a caller is in no event that is printed, and no text from outside brings a line end into one.
 #[test]
 fn nothing_from_outside_writes_a_line_of_its_own_into_the_log() {
-    const EVIL: &str = "x\\\u{b}y\u{202e}\u{2028}\u{1b}[2K";
+    const EVIL: &str = "x\\\u{b}y\u{202e}\u{2028}\\\u{1b}[2K";
     let mut bench = Bench::new();
+    sends(&mut bench, "a stranger", &register("909", ""));
+    let challenge = String::from_utf8_lossy(&bench.sent[0].bytes).into_owned();
+    let nonce = challenge.split("nonce=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    let guess = register(
+        "909%0aERROR",
+        &format!(
+            "Authorization: Digest username=\"1\u{202e}\u{85}2{EVIL}\", realm=\"pult\", nonce=\"{nonce}\", uri=\"x\", \
+             response=\"\", cnonce=\"\", qop=auth, nc=00000001\r\n"
+        ),
+    );
+    bench.stack.receive(&flow_of("a stranger"), guess.as_bytes(), Moment::at_ms(2));
+    let refused = bench.stack.poll_event().expect("a wrong password is told");
+    assert!(matches!(refused, Event::RegistrationRefused { .. }), "{refused:?}");
+    assert_harmless(&refused);
+
     let invite = request("INVITE", 1, TO, "")
         .replace("<sip:+79031110001", &format!("\"Anna {EVIL}\" <sip:%0d%0aERROR%1b%e2%80%ae+79031110001"))
         .replace("Call-ID: street", &format!("Call-ID: street{}", "\u{202e}\u{2028}\u{85}"))
         .replace("sip:+74952040000@192", "sip:112%0d%0aERROR%e2%80%a8@192");
     bench.stack.receive(&flow_of("the trunk"), invite.as_bytes(), Moment::at_ms(1));
-    let register = register(
-        "909%0aERROR",
-        "Authorization: Digest username=\"1\u{202e}\u{85}2\", realm=\"pult\", nonce=\"00\", uri=\"\", response=\"\", cnonce=\"\", qop=auth, nc=00000001\r\n",
-    );
-    bench.stack.receive(&flow_of("a stranger"), register.as_bytes(), Moment::at_ms(2));
-    let mut n_events = 0;
-    while let Some(event) = bench.stack.poll_event() {
-        n_events += 1;
-        let mut texts = vec![format!("{event:?}")];
-        if let Event::Invited { invite, .. } = &event {
-            assert!(!texts[0].contains("9031110001") && !texts[0].contains("Anna"), "{}", texts[0]);
+    let invited = bench.stack.poll_event().expect("the call is taken, with its odd name");
+    assert_harmless(&invited);
+    let printed = format!("{invited:?}");
+    let Event::Invited { invite, .. } = invited else { panic!("{printed}") };
+    assert!(!printed.contains("9031110001") && !printed.contains("Anna"), "{printed}");
+    assert!(invite.from_display.is_some_and(|name| name.starts_with("Anna x")));
+}
+
+/// Every text in it, not only what its `Debug` escapes.
+#[track_caller]
+fn assert_harmless(event: &Event) {
+    let mut texts = vec![format!("{event:?}")];
+    match event {
+        Event::Invited { invite, .. } => {
             texts.extend([invite.dialled.clone(), invite.from_user.clone(), invite.call_id.to_string()]);
             texts.extend(invite.from_display.clone());
         }
-        for text in texts {
-            let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}');
-            assert!(!text.chars().any(breaks), "{text:?}");
-        }
+        Event::RegistrationRefused { user, .. } => texts.push(user.clone()),
+        _ => {}
     }
-    assert!(n_events >= 1);
+    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}');
+    for text in texts {
+        assert!(!text.contains(breaks), "{text:?}");
+    }
 }
