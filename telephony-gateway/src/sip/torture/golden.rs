@@ -122,7 +122,8 @@ impl Bench {
         };
         let sdp = b"v=0\r\nc=IN IP4 192.0.2.10\r\nm=audio 4000 RTP/AVP 8\r\n".to_vec();
         let (from_display, from_user) = (String::new(), "+74952040000".to_owned());
-        let invite = Invite { to, from_display, from_user, sdp, auto_answer: false, ring_seconds: None, ..Invite::default() };
+        let invite =
+            Invite { to, from_display, from_user, sdp, auto_answer: false, ring_seconds: None, ..Invite::default() };
         self.stack.invite(invite, Moment::at_ms(2000)).expect("there is a way to whom we call");
         self.take();
     }
