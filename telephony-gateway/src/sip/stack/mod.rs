@@ -1,8 +1,8 @@
 //! The whole of SIP behind one door.
 //!
 //! `requests` takes what comes from outside any dialog, `inside` what belongs to a leg, `responses` the answers to our
-//! own requests; `calls` is what the owner may ask.
-//! `trunks` registers with providers, `challenges` proves to them who we are. `servers` and `clients` run the transactions, `alarms` the clock.
+//! own requests; `calls` is what the owner may ask. `trunks` registers with providers, and `challenges` proves to them
+//! who we are. `servers` and `clients` run the transactions, `alarms` the clock.
 
 mod alarms;
 mod calls;
