@@ -147,7 +147,19 @@ impl Sipp {
 
     /// Many telephones in one process, for at most `limit`. Each is lifted at once.
     pub fn hall_of_phones(self, gateway: &Gateway, scenario: &'static str, limit: Duration) -> Run {
-        let options = ["-p", &PHONE_PORT.to_string(), "-d", "0", "-buff_size", SOCKET_BUFFER].map(str::to_owned);
+        self.slow_hall_of_phones(gateway, scenario, Duration::ZERO, limit)
+    }
+
+    /// The same, lifted only `after` so long.
+    pub fn slow_hall_of_phones(
+        self,
+        gateway: &Gateway,
+        scenario: &'static str,
+        after: Duration,
+        limit: Duration,
+    ) -> Run {
+        let after = after.as_millis().to_string();
+        let options = ["-p", &PHONE_PORT.to_string(), "-d", &after, "-buff_size", SOCKET_BUFFER].map(str::to_owned);
         self.start(scenario, gateway.hall_host(), gateway.sip_address(), &[], &options, limit)
     }
 

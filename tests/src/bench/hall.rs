@@ -3,6 +3,7 @@
 //!
 //! They cost little, because they run beside what is measured: a card stays sealed.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -58,15 +59,7 @@ impl Hall {
     /// # Errors
     /// When somebody is not let in.
     pub async fn fill(gateway: &Gateway, seats: &[Seat]) -> anyhow::Result<Self> {
-        let address = gateway.desk_address();
-        let sit_down = |seat: Seat| async move {
-            let badge = Badge::get(address, &seat.login, PASSWORD).await;
-            let badge = badge.with_context(|| format!("{} cannot sign in", seat.login))?;
-            let desk = badge.open(Hello { seat: Uuid::now_v7(), resume: None, take_over: false }).await;
-            let mut desk = desk.with_context(|| format!("{} gets no desk", seat.login))?;
-            desk.become_ready().await;
-            anyhow::Ok(desk)
-        };
+        let sit_down = |seat: Seat| open_desk(gateway.desk_address(), seat);
         let desks = futures_util::stream::iter(seats.iter().cloned()).map(sit_down).buffer_unordered(SIGN_INS_AT_ONCE);
         let counts = Arc::new(Counts::default());
         let mut at_work = JoinSet::new();
@@ -88,6 +81,19 @@ impl Hall {
             lost: count(lost),
         }
     }
+}
+
+/// Signs somebody in and makes them ready.
+///
+/// # Errors
+/// When they are not let in.
+pub async fn open_desk(address: SocketAddr, seat: Seat) -> anyhow::Result<Desk> {
+    let badge = Badge::get(address, &seat.login, PASSWORD).await;
+    let badge = badge.with_context(|| format!("{} cannot sign in", seat.login))?;
+    let desk = badge.open(Hello { seat: Uuid::now_v7(), resume: None, take_over: false }).await;
+    let mut desk = desk.with_context(|| format!("{} gets no desk", seat.login))?;
+    desk.become_ready().await;
+    Ok(desk)
 }
 
 async fn work(mut desk: Desk, counts: Arc<Counts>) {

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::known_number;
 
-async fn wait_for_callers(desk: &mut Desk, n: usize) -> Vec<WaitingCaller> {
+pub async fn wait_for_callers(desk: &mut Desk, n: usize) -> Vec<WaitingCaller> {
     desk.expect("the list of waiting callers", |event| match event {
         Event::Waiting { callers } if callers.len() == n => Some(callers.clone()),
         _ => None,

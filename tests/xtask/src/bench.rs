@@ -45,6 +45,12 @@ const KNOWN: &[Benchmark] = &[
         packages: &[packages::SIP],
     },
     Benchmark {
+        name: "soak",
+        measures: "whether memory and descriptors stay flat over a great many calls of all kinds",
+        on_display: false,
+        packages: &[packages::SIP],
+    },
+    Benchmark {
         name: "relay",
         measures: "what the sound of a relayed talk costs the gateway's processor, and how much of it is lost",
         on_display: false,

@@ -286,7 +286,8 @@ proptest! {
     #[test]
     fn no_order_of_calls_passes_a_limit(steps in prop::collection::vec((0_u8..4, 0_i64..3, 0_u64..400), 1..200)) {
         let mut house = house();
-        let (mut s, mut open, mut begun): (u64, Vec<(u64, i64)>, Vec<(i64, u64)>) = (0, Vec::new(), Vec::new());
+        let mut s = 0_u64;
+            let (mut open, mut begun) = (Vec::<(u64, i64)>::new(), Vec::<(i64, u64)>::new());
         for (what, who, pause) in steps {
             s += pause;
             match (what, open.first().copied()) {

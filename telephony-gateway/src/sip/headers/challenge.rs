@@ -90,4 +90,12 @@ mod tests {
         }
         assert_eq!(read(&format!(r#"Digest realm="r", nonce="{}""#, "n".repeat(513))), None);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_is_sent_is_read_or_refused(value in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+            Challenge::parse(&value);
+            Challenge::parse(&[b"Digest ".as_slice(), &value].concat());
+        }
+    }
 }

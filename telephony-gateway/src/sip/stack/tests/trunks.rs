@@ -443,3 +443,49 @@ fn a_trunk_that_passes_on_that_nobody_is_behind_it_is_lost() {
     house.answer(&ping, "503 Service Unavailable", "");
     assert_eq!(house.events(), [Event::TrunkLost { name: "provider".into() }]);
 }
+
+/// A challenge with everything that can be odd about one.
+fn any_challenge() -> impl proptest::strategy::Strategy<Value = (bool, String)> {
+    use proptest::prelude::*;
+    let realm = prop::sample::select(vec!["provider", "evil", ""]);
+    let qop = prop::sample::select(vec!["", ", qop=\"auth\"", ", qop=\"auth-int\"", ", qop=\"auth-int,auth\""]);
+    let algorithm = prop::sample::select(vec!["", ", algorithm=MD5", ", algorithm=SHA-256", ", algorithm=MD5-sess"]);
+    (any::<bool>(), realm, "[a-z0-9]{0,8}", qop, algorithm, any::<bool>()).prop_map(
+        |(by_proxy, realm, nonce, qop, algorithm, stale)| {
+            let name = if by_proxy { "Proxy-Authenticate" } else { "WWW-Authenticate" };
+            (
+                by_proxy,
+                format!("{name}: Digest realm=\"{realm}\", nonce=\"{nonce}\"{qop}{algorithm}, stale={stale}\r\n"),
+            )
+        },
+    )
+}
+
+proptest::proptest! {
+    /// Whatever a provider asks, in whatever order: at most two proofs leave for one request, each with a number of
+    /// its own, only in our realm; and the call ends once.
+    #[test]
+    fn no_sequence_of_challenges_makes_us_go_round_in_circles(
+        challenges in proptest::collection::vec(any_challenge(), 1..6),
+    ) {
+        let mut house = Alone::new(|_| {});
+        let (leg, mut request) = house.invite("112");
+        let mut invites = vec![request.clone()];
+        for (by_proxy, challenge) in &challenges {
+            let status = if *by_proxy { "407 Proxy Authentication Required" } else { "401 Unauthorized" };
+            let sent = house.answer(&request, status, challenge);
+            proptest::prop_assert!(sent[0].starts_with("ACK "));
+            let Some(again) = sent.into_iter().find(|text| text.starts_with("INVITE ")) else { break };
+            proptest::prop_assert!(challenge.contains("realm=\"provider\"") && !challenge.contains("nonce=\"\""));
+            request = again.clone();
+            invites.push(again);
+        }
+        proptest::prop_assert!(invites.len() <= 3, "{}", invites.len());
+        let numbers: Vec<&str> = invites.iter().map(|text| line(text, "CSeq")).collect();
+        let expected: Vec<String> = (1..=invites.len()).map(|n| format!("CSeq: {n} INVITE")).collect();
+        proptest::prop_assert_eq!(numbers, expected);
+        let refused = house.events().into_iter().filter(|event| matches!(event, Event::Refused { leg: of, .. } if *of == leg));
+        let n_refused = refused.count();
+        proptest::prop_assert!(n_refused == usize::from(challenges.len() >= invites.len()), "{} times", n_refused);
+    }
+}
