@@ -190,8 +190,10 @@ impl Sipp {
     /// Somebody dials by hand on a registered telephone.
     pub fn dials(self, gateway: &Gateway, number: &str, dialled: &str, talk: Duration) -> Run {
         let row = format!("{number};{dialled};[authentication username={number} password={PASSWORD}]");
-        let options =
-            ["-p", &PHONE_PORT.to_string(), "-m", "1", "-d", &talk.as_millis().to_string()].map(str::to_owned);
+        // SIPp would prove itself for the gateway's bare address, which is good for no number (RFC 7616 §3.4.6).
+        let uri = format!("{dialled}@{}", gateway.sip_address());
+        let (port, talk) = (PHONE_PORT.to_string(), talk.as_millis().to_string());
+        let options = ["-p", &port, "-m", "1", "-d", &talk, "-auth_uri", &uri].map(str::to_owned);
         self.start("uac_phone_dials.xml", gateway.phone_host(number), gateway.sip_address(), &[&row], &options, LIMIT)
     }
 

@@ -353,9 +353,14 @@ impl World {
         Some(OfferedBy { agent, name: self.name_of(agent), how })
     }
 
-    fn wait(&mut self, id: CallId, now: Moment) {
+    pub(super) fn wait(&mut self, id: CallId, now: Moment) {
         let Some(slot) = self.calls.get_mut(&id) else { return };
         slot.waited = true;
+        // Whoever never acknowledges our 200 is gone already: nobody is rung for them.
+        if slot.core.caller_answered && !slot.customer_confirmed {
+            self.waiting.leave(id, slot.core.arrived);
+            return;
+        }
         self.waiting.join(id, slot.core.arrived, slot.queue.clone());
         if !slot.core.caller_answered {
             self.unheard.push(id);

@@ -293,6 +293,7 @@ impl World {
             customer_leg,
             phones,
             peer,
+            customer_confirmed: true,
             waited: true,
             ..new.into()
         };

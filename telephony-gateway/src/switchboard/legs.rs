@@ -353,10 +353,21 @@ impl World {
     /// The caller's ACK; with a description when our 200 had carried the offer.
     pub(super) fn leg_confirmed(&mut self, leg: LegId, description: Option<&[u8]>, now: Moment) {
         self.mark_leg(leg);
+        self.customer_is_there(leg, now);
         let Some(description) = description else { return };
         if let Err(refusal) = self.leg_describes(leg, description, Described::Answer) {
             tracing::warn!(why = refusal.words, "the answer to our offer cannot be carried");
             self.stack.hang_up(leg, Some((88, "Incompatible destination")), now);
+        }
+    }
+
+    /// The caller has heard our answer; whoever waits for an agent waits from here on.
+    fn customer_is_there(&mut self, leg: LegId, now: Moment) {
+        let Some(LegOf::Customer(call)) = self.legs.get(&leg).copied() else { return };
+        let Some(slot) = self.calls.get_mut(&call) else { return };
+        slot.customer_confirmed = true;
+        if matches!(slot.core.state, State::Queued { .. }) {
+            self.wait(call, now);
         }
     }
 

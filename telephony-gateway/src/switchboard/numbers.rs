@@ -299,6 +299,9 @@ impl World {
         if let Some(toll) = self.attempt_mut(call, ear).and_then(|attempt| attempt.toll) {
             self.toll_book.answered(toll, now);
         }
+        if let Some(slot) = self.calls.get_mut(&call).filter(|_| ear == Ear::Customer) {
+            slot.customer_confirmed = true;
+        }
         let input = if ear == Ear::Customer { Input::CustomerAnswered } else { Input::PeerAnswered };
         self.call_input(call, input, now);
     }

@@ -51,6 +51,8 @@ pub struct CallSlot {
     /// From here the pop's time counts: the INVITE at the socket, or, for a caller who had to wait, the moment at
     /// which an agent was picked.
     pub pop_from: Moment,
+    /// The customer's leg is established: our 200 was acknowledged, or theirs by us.
+    pub customer_confirmed: bool,
     /// Whether nobody was free for the caller at some time.
     pub waited: bool,
     pub answered_at: Option<UtcMs>,
@@ -296,6 +298,7 @@ impl From<NewSlot> for CallSlot {
             offered_at: None,
             offered_until,
             pop_from,
+            customer_confirmed: false,
             waited: false,
             answered_at: None,
             talked_with: None,

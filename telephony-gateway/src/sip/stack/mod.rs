@@ -1,15 +1,10 @@
 //! The whole of SIP behind one door.
 //!
 //! `requests` takes what comes from outside any dialog, `inside` what belongs to a leg, `responses` the answers to our
-<<<<<<< HEAD
 //! own requests; `calls` is what the owner may ask. `change` is the session that is changed, `early` and `reliable` what
 //! is said before a call is taken, `refer` the call that is handed over, `digits` its keys, `session` its timer, and
 //! `revival` what outlives us. `trunks` registers with providers, `challenges` proves to them who we are. `servers` and
 //! `clients` run the transactions, `alarms` the clock.
-=======
-//! own requests; `calls` is what the owner may ask. `trunks` registers with providers, and `challenges` proves to them
-//! who we are. `servers` and `clients` run the transactions, `alarms` the clock.
->>>>>>> trunks
 
 mod alarms;
 mod calls;
