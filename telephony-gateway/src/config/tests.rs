@@ -52,6 +52,15 @@ fn the_shipped_configuration_is_sound() {
 }
 
 #[test]
+fn how_much_a_stranger_may_send_is_the_owner_s_to_say() {
+    let usual = Config::load(&shipped()).unwrap().sip.flood;
+    assert_eq!(usual, FloodLimits::default(), "what is shipped is what stands in the program");
+    let changed = with_change("gateway.toml", "strangers_per_s = 1000", "strangers_per_s = 50").unwrap().sip.flood;
+    assert_eq!(changed, FloodLimits { strangers_per_s: 50, ..usual });
+    check_fault("gateway.toml", "stranger_per_s = 20", "stranger_per_s = 0", "must lie between 1 and");
+}
+
+#[test]
 fn a_mistyped_key_is_named_with_the_one_that_was_meant() {
     check_fault("gateway.toml", "wrapup_s = 90", "wrapup = 90", "did you mean `wrapup_s`?");
     check_fault("gateway.toml", "node = 0", "nod = 0", "did you mean `node`?");

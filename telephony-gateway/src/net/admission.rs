@@ -53,6 +53,11 @@ impl Admission {
         }
     }
 
+    /// The configuration has changed, or the addresses of a trunk have.
+    pub fn change(&self, limits: FloodLimits, trunks: Vec<Vec<Network>>) {
+        self.inner().flood.change(limits, trunks);
+    }
+
     /// So many telephones are registered from this address now.
     pub fn phones_at(&self, address: IpAddr, n: u32) {
         let now = self.moment(Instant::now());

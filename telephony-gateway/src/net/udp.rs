@@ -19,8 +19,9 @@ use crate::switchboard::event::Event;
 
 /// With the usual 208 kB a burst of a thousand calls a second loses packets.
 const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
-/// After so many datagrams without a pause other tasks of the runtime get their turn.
-const BATCH: usize = 64;
+/// After so many datagrams without a pause the loop gets its turn: whoever floods us may keep us reading, and not from
+/// working. Not fewer, so that what waits is counted here and not, unseen, in the system.
+const BATCH: usize = 1024;
 const LONGEST_DATAGRAM: usize = 65_535;
 
 /// One bound socket, for sending.
@@ -95,7 +96,7 @@ async fn read(socket: UdpSocket, local: SocketAddr, way: Way, token: Cancellatio
                 return;
             },
         }
-        for _ in 0..BATCH {
+        for read in 1..=BATCH {
             match socket.try_recv_from(&mut buffer) {
                 Ok((length, remote)) => {
                     let flow = Flow { transport: Transport::Udp, local, remote, connection: 0 };
@@ -106,6 +107,9 @@ async fn read(socket: UdpSocket, local: SocketAddr, way: Way, token: Cancellatio
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 // What the network says of an earlier datagram of ours; the next one may be fine.
                 Err(error) => tracing::debug!(%local, %error, "the SIP socket reports an error"),
+            }
+            if read == BATCH {
+                tokio::task::yield_now().await;
             }
         }
     }

@@ -4,6 +4,7 @@
 //! Only after a right answer do we remember its counter, which must rise from then on.
 
 use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use md5::{Digest as _, Md5};
@@ -11,6 +12,7 @@ use sha2::Sha256;
 use shared::time::Moment;
 use subtle::ConstantTimeEq as _;
 
+use super::flood::network_of;
 use super::headers::authorization::{Algorithm, Credentials};
 
 /// The digests of `user:realm:password`, and no password.
@@ -77,21 +79,28 @@ impl Nonces {
         Self { key, lifetime, serial: 0, counters, order, most: most.max(1), forgotten_until_ms: None }
     }
 
-    pub fn issue(&mut self, now: Moment) -> String {
+    /// A nonce for whoever is at this address, and for nobody else: with one of one's own, nobody can guess passwords
+    /// in the name of an address that is not theirs, and so have it locked out.
+    pub fn issue(&mut self, to: IpAddr, now: Moment) -> String {
         self.serial = self.serial.wrapping_add(1);
-        self.write(NonceId { issued_ms: now.mono_us / 1000, serial: self.serial })
+        self.write(NonceId { issued_ms: now.mono_us / 1000, serial: self.serial }, to)
     }
 
-    fn write(&self, id: NonceId) -> String {
+    fn write(&self, id: NonceId, to: IpAddr) -> String {
         let mut bytes = [0u8; 24];
         bytes[..8].copy_from_slice(&id.issued_ms.to_be_bytes());
         bytes[8..12].copy_from_slice(&id.serial.to_be_bytes());
-        let mac = Sha256::new().chain_update(self.key).chain_update(&bytes[..12]).finalize();
+        let mac = Sha256::new().chain_update(self.key).chain_update(&bytes[..12]);
+        let mac = match network_of(to) {
+            IpAddr::V4(v4) => mac.chain_update(v4.octets()),
+            IpAddr::V6(v6) => mac.chain_update(v6.octets()),
+        };
+        let mac = mac.finalize();
         bytes[12..].copy_from_slice(&mac[..12]);
         hex::encode(bytes)
     }
 
-    pub fn state(&self, nonce: &[u8], now: Moment) -> NonceState {
+    pub fn state(&self, nonce: &[u8], from: IpAddr, now: Moment) -> NonceState {
         let mut bytes = [0u8; 24];
         if hex::decode_to_slice(nonce, &mut bytes).is_err() {
             return NonceState::Foreign;
@@ -99,7 +108,7 @@ impl Nonces {
         let (issued, serial) = (bytes[..8].try_into(), bytes[8..12].try_into());
         let (Ok(issued), Ok(serial)) = (issued, serial) else { return NonceState::Foreign };
         let id = NonceId { issued_ms: u64::from_be_bytes(issued), serial: u32::from_be_bytes(serial) };
-        let ours: bool = self.write(id).as_bytes().ct_eq(&nonce.to_ascii_lowercase()).into();
+        let ours: bool = self.write(id, from).as_bytes().ct_eq(&nonce.to_ascii_lowercase()).into();
         if !ours {
             return NonceState::Foreign;
         }
@@ -215,6 +224,8 @@ mod tests {
         );
     }
 
+    const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7));
+
     fn nonces(most: usize) -> Nonces {
         Nonces::new([7; 32], Duration::from_secs(60), most)
     }
@@ -222,20 +233,34 @@ mod tests {
     #[test]
     fn a_nonce_expires_and_cannot_be_forged() {
         let mut nonces = nonces(10);
-        let nonce = nonces.issue(Moment::at_ms(1000));
-        assert!(matches!(nonces.state(nonce.as_bytes(), Moment::at_ms(61_000)), NonceState::Fresh(_)));
-        assert_eq!(nonces.state(nonce.as_bytes(), Moment::at_ms(61_001)), NonceState::Stale);
+        let nonce = nonces.issue(HOME, Moment::at_ms(1000));
+        assert!(matches!(nonces.state(nonce.as_bytes(), HOME, Moment::at_ms(61_000)), NonceState::Fresh(_)));
+        assert_eq!(nonces.state(nonce.as_bytes(), HOME, Moment::at_ms(61_001)), NonceState::Stale);
         let forged = nonce.replacen('0', "1", 1);
         for foreign in [forged.as_bytes(), b"", b"zz", &nonce.as_bytes()[..46]] {
-            assert_eq!(nonces.state(foreign, Moment::at_ms(1000)), NonceState::Foreign);
+            assert_eq!(nonces.state(foreign, HOME, Moment::at_ms(1000)), NonceState::Foreign);
         }
+    }
+
+    #[test]
+    fn a_nonce_is_good_for_the_address_that_it_was_given_to_and_no_other() {
+        let mut nonces = nonces(10);
+        let state = |nonces: &Nonces, nonce: &str, from: &str| {
+            nonces.state(nonce.as_bytes(), from.parse().unwrap(), Moment::at_ms(0))
+        };
+        let nonce = nonces.issue(HOME, Moment::at_ms(0));
+        assert_eq!(state(&nonces, &nonce, "192.0.2.8"), NonceState::Foreign);
+        assert!(matches!(state(&nonces, &nonce, "::ffff:192.0.2.7"), NonceState::Fresh(_)));
+        let nonce = nonces.issue("2001:db8::1".parse().unwrap(), Moment::at_ms(0));
+        assert!(matches!(state(&nonces, &nonce, "2001:db8::2"), NonceState::Fresh(_)), "a telephone changes these");
+        assert_eq!(state(&nonces, &nonce, "2001:db8:0:1::1"), NonceState::Foreign);
     }
 
     #[test]
     fn a_counter_that_does_not_rise_is_a_replay() {
         let mut nonces = nonces(10);
-        let nonce = nonces.issue(Moment::at_ms(0));
-        let NonceState::Fresh(id) = nonces.state(nonce.as_bytes(), Moment::at_ms(0)) else { panic!("fresh") };
+        let nonce = nonces.issue(HOME, Moment::at_ms(0));
+        let NonceState::Fresh(id) = nonces.state(nonce.as_bytes(), HOME, Moment::at_ms(0)) else { panic!("fresh") };
         let rises: Vec<bool> = [1, 2, 2, 1, 7, 3].map(|nc| nonces.rises(id, nc, Moment::at_ms(0))).into();
         assert_eq!(rises, [true, true, false, false, true, false]);
     }
@@ -243,14 +268,14 @@ mod tests {
     #[test]
     fn forgetting_counters_never_opens_the_door_to_a_replay() {
         let mut nonces = nonces(2);
-        let issued: Vec<String> = (0..4).map(|ms| nonces.issue(Moment::at_ms(ms))).collect();
+        let issued: Vec<String> = (0..4).map(|ms| nonces.issue(HOME, Moment::at_ms(ms))).collect();
         for nonce in &issued {
-            if let NonceState::Fresh(id) = nonces.state(nonce.as_bytes(), Moment::at_ms(5)) {
+            if let NonceState::Fresh(id) = nonces.state(nonce.as_bytes(), HOME, Moment::at_ms(5)) {
                 assert!(nonces.rises(id, 1, Moment::at_ms(5)));
             }
         }
         assert!(nonces.counters.len() <= 2);
-        assert_eq!(nonces.state(issued[0].as_bytes(), Moment::at_ms(5)), NonceState::Stale);
-        assert!(matches!(nonces.state(issued[3].as_bytes(), Moment::at_ms(5)), NonceState::Fresh(_)));
+        assert_eq!(nonces.state(issued[0].as_bytes(), HOME, Moment::at_ms(5)), NonceState::Stale);
+        assert!(matches!(nonces.state(issued[3].as_bytes(), HOME, Moment::at_ms(5)), NonceState::Fresh(_)));
     }
 }

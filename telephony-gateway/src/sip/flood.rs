@@ -106,6 +106,14 @@ impl Flood {
         }
     }
 
+    /// Other limits and other trunks from now on. What was used of an allowance stays used.
+    pub fn change(&mut self, limits: FloodLimits, trunks: Vec<Vec<Network>>) {
+        self.limits = limits;
+        let before = std::mem::take(&mut self.trunks);
+        let buckets = before.into_iter().map(|(_, bucket)| bucket).chain(std::iter::repeat(Bucket::default()));
+        self.trunks = trunks.into_iter().zip(buckets).collect();
+    }
+
     /// How many telephones are registered from this address now; they have proved who they are.
     pub fn phones_at(&mut self, address: IpAddr, n: u32, now: Moment) {
         let address = address.to_canonical();
@@ -295,6 +303,17 @@ mod tests {
         assert_eq!(Sort::of(b"SIP/2.0 200 OK\r\n"), Sort::Ongoing);
         assert_eq!(Sort::of(b"INVITE sip:a@b SIP/2.0\r\n"), Sort::Opening);
         assert_eq!(Sort::of(b"\0\xff"), Sort::Opening);
+    }
+
+    #[test]
+    fn a_trunk_that_moves_is_no_stranger_at_its_new_address() {
+        let (mut flood, before, after) = (flood(), address("192.0.2.3"), address("203.0.113.9"));
+        assert_eq!(taken(&mut flood, before, Sort::Ongoing, 1000, 0), 400);
+        flood.change(LIMITS, vec![vec![after.into()], vec![address("203.0.113.10").into()]]);
+        assert_eq!(flood.admit(after, Sort::Ongoing, Moment::at_ms(0)), Err(Over::Trunk), "with what it has used");
+        assert_eq!(taken(&mut flood, after, Sort::Ongoing, 1000, 1000), 400);
+        assert_eq!(taken(&mut flood, address("203.0.113.10"), Sort::Ongoing, 1000, 0), 400, "another trunk");
+        assert_eq!(taken(&mut flood, before, Sort::Ongoing, 1000, 0), 20, "a stranger now");
     }
 
     #[test]

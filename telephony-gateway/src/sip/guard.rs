@@ -61,7 +61,7 @@ impl Guard {
         let longest = self.longest;
         // Whoever kept still for long is forgiven already.
         let worth = |record: &Record| match now.since(record.last) < longest {
-            true => u64::from(record.guesses) << 32 | record.last.mono_us / 1_000_000 & 0xffff_ffff,
+            true => (u64::from(record.guesses) << 32) + (record.last.mono_us / 1_000_000).min(0xffff_ffff),
             false => 0,
         };
         let record = self.records.entry(suspect, Record { guesses: 0, last: now }, worth);

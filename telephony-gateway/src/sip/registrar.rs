@@ -238,7 +238,7 @@ impl Registrar {
         if let Some(wait) = self.guard.wait(&by_address, now).max(account_wait) {
             return Verdict::Wait { user, seconds: wait.as_secs_f32().ceil() as u32 };
         }
-        let nonce = self.nonces.state(given.nonce, now);
+        let nonce = self.nonces.state(given.nonce, from, now);
         // An unknown account costs the same work, against a digest that nobody can have.
         let stranger = self.stranger(given.username);
         let right = digest::is_right(&given, request.method_text(), phone.map_or(&stranger, |phone| &phone.ha1));
@@ -246,8 +246,8 @@ impl Registrar {
         match (nonce, phone.map(|phone| phone.user.clone())) {
             (NonceState::Foreign, _) => Verdict::Challenge { stale: false },
             (NonceState::Stale, Some(_)) => Verdict::Challenge { stale: true },
-            (NonceState::Stale, None) => Verdict::Challenge { stale: false },
-            (NonceState::Fresh(_), None) => {
+            // A guess is a guess: what an old nonce answers would tell a right password from a wrong one as well.
+            (NonceState::Stale | NonceState::Fresh(_), None) => {
                 self.guard.wrong(&by_address, now);
                 self.guard.wrong(&by_account, now);
                 Verdict::Refused { user, why: RefusedBecause::WrongCredentials }
@@ -272,7 +272,7 @@ impl Registrar {
 
     /// Fresh challenges for whoever says to be `user`: SHA-256 first, MD5 after it (RFC 8760 §2.3), or MD5 alone.
     /// As many strangers as phones are asked for MD5 alone, so that the question tells nobody who exists.
-    pub fn challenges(&mut self, user: &str, stale: bool, now: Moment) -> SmallVec<[String; 2]> {
+    pub fn challenges(&mut self, user: &str, stale: bool, to: IpAddr, now: Moment) -> SmallVec<[String; 2]> {
         let md5_only = match self.phones.get(user) {
             Some(phone) => phone.md5_only,
             None => {
@@ -284,7 +284,7 @@ impl Registrar {
         let algorithms: &[Algorithm] = if md5_only { &[Algorithm::Md5] } else { &[Algorithm::Sha256, Algorithm::Md5] };
         algorithms
             .iter()
-            .map(|algorithm| digest::challenge(&self.realm, &self.nonces.issue(now), *algorithm, stale))
+            .map(|algorithm| digest::challenge(&self.realm, &self.nonces.issue(to, now), *algorithm, stale))
             .collect()
     }
 

@@ -171,6 +171,23 @@ async fn every_connection_ends_with_the_service() {
 }
 
 #[tokio::test]
+async fn a_stranger_who_says_too_much_is_hung_up_on() {
+    let mut house = House::open(Limits::default());
+    let mut stranger = house.phone().await;
+    for _ in 0..1000 {
+        if stranger.write_all(OPTIONS).await.is_err() {
+            break;
+        }
+    }
+    let mut taken = 0;
+    while let Event::Sip { .. } = house.event().await {
+        taken += 1;
+    }
+    assert!((90..300).contains(&taken), "{taken} messages were taken: a hundred at once, and twenty a second");
+    assert!(is_closed(&mut stranger).await);
+}
+
+#[tokio::test]
 async fn datagrams_come_in_stamped_and_go_out_from_the_same_address() {
     for address in ["127.0.0.1:0", "[::1]:0"] {
         let (to_loop, mut events) = mpsc::channel(8);

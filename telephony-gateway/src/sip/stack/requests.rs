@@ -188,7 +188,7 @@ impl Stack {
         }
         let name = if code == 401 { Name::WwwAuthenticate } else { Name::ProxyAuthenticate };
         let user = core.from.parsed_uri().map(|uri| uri.user_text()).unwrap_or_default();
-        let challenges = self.registrar.challenges(&user, stale, self.now);
+        let challenges = self.registrar.challenges(&user, stale, flow.remote.ip(), self.now);
         let lines: Vec<(Name, &[u8])> = challenges.iter().map(|challenge| (name, challenge.as_bytes())).collect();
         self.answer_stateless(flow, request, core, code, &lines);
         None

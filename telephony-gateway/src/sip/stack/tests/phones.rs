@@ -168,13 +168,44 @@ fn credentials_work_once() {
     let mut office = Office::new();
     let (credentials, _) = office.register_with("101", "secret", 0, 1);
     office.events();
+    let again = |office: &mut Office| office.register_text("101", &format!("Authorization: {credentials}\r\n"));
     office.from = "198.51.100.1:5060";
-    let stolen = office.register_text("101", &format!("Authorization: {credentials}\r\n"));
+    let stolen = again(&mut office);
     assert!(office.send(&stolen)[0].starts_with("SIP/2.0 401"));
+    assert!(office.events().is_empty(), "elsewhere they are not even a guess");
+    office.from = PHONE;
+    let replayed = again(&mut office);
+    assert!(office.send(&replayed)[0].starts_with("SIP/2.0 401"));
     assert!(matches!(office.events()[..], [Event::RegistrationRefused { why: RefusedBecause::Replay, .. }]));
     office.now_ms += 400_000;
-    let late = office.register_text("101", &format!("Authorization: {credentials}\r\n"));
+    let late = again(&mut office);
     assert!(office.send(&late)[0].contains("stale=true"), "right, but too old: the phone need not ask for a password");
+}
+
+#[test]
+fn who_guesses_in_the_name_of_another_address_or_with_an_old_nonce_gains_nothing() {
+    let mut office = Office::new();
+    office.register();
+    let signed = |office: &mut Office, challenge: &str, password: &str| {
+        let challenge = challenge.lines().find_map(|line| line.strip_prefix("WWW-Authenticate: ")).unwrap().to_owned();
+        let credentials = answer_to(&challenge, "101", password, "REGISTER", "sip:pult", 1);
+        let text = office.register_text("101", &format!("Authorization: {credentials}\r\n"));
+        office.send(&text).remove(0)
+    };
+    office.from = "198.51.100.1:5060";
+    let plain = office.register_text("101", "");
+    let challenge = office.send(&plain).remove(0);
+    office.from = PHONE;
+    for _ in 0..20 {
+        assert!(signed(&mut office, &challenge, "guess").starts_with("SIP/2.0 401"), "the phone is not locked out");
+    }
+    office.register();
+    office.events();
+    office.from = "198.51.100.1:5060";
+    office.now_ms += 400_000;
+    let answers: Vec<String> = (0..8).map(|_| signed(&mut office, &challenge, "guess")).collect();
+    assert!(answers[0].starts_with("SIP/2.0 401") && !answers[0].contains("stale=true"));
+    assert!(answers[7].starts_with("SIP/2.0 503"), "an old nonce tells no right password from a wrong one for nothing");
 }
 
 #[test]
