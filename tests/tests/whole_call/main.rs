@@ -2,7 +2,8 @@
 //!
 //! `answering` is the ordinary call, with SIPp at both ends of the line; `waiting` is the queue; `callers` are the
 //! kinds of people who call, and those who get no call; `connections` is the same over TCP; `telephones` are those that
-//! stand behind a NAT or die; `desks` is what happens to desks, and `restart` to the gateway itself.
+//! stand behind a NAT or die; `sealed` are callers with SRTP; `desks` is what happens to desks, and `restart` to the
+//! gateway itself.
 
 #![allow(clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
 
@@ -11,6 +12,7 @@ mod callers;
 mod connections;
 mod desks;
 mod restart;
+mod sealed;
 mod telephones;
 mod waiting;
 
