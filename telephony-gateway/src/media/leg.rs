@@ -5,10 +5,15 @@
 //! goes. [`Leg::digit`] says which key was pressed, [`Leg::type_keys`] presses keys for the party to hear. With keys for
 //! SRTP all of it is sealed on the way out and opened on the way in, and nothing else is heard.
 
+mod lock;
+#[cfg(test)]
+mod tests;
+
 use std::{net::SocketAddr, time::Duration};
 
 use shared::time::Moment;
 
+use self::lock::Lock;
 use super::{
     dtmf::{Keys, Typing},
     g711::{self, Codec},
@@ -16,7 +21,7 @@ use super::{
     playback::Piece,
     quality::{Meter, Sent, Stats},
     rtp::{self, HEADER_LEN, Header, Outgoing},
-    srtp::{Srtp, SrtpError, SrtpKeys},
+    srtp::SrtpKeys,
 };
 
 /// A party that says nothing for so long, while somebody is there to hear it, is reported once.
@@ -76,17 +81,6 @@ pub struct Leg {
 struct Party {
     media: RemoteMedia,
     latch: Latch,
-}
-
-/// Whether the sound is sealed.
-#[derive(Debug)]
-enum Lock {
-    Plain,
-    Sealed(Box<Srtp>),
-    /// Sealed once and plain at present. Its counters are kept: under the same key they must go on.
-    Open(Box<Srtp>),
-    /// It should be sealed and cannot be: nothing is heard or said.
-    Broken,
 }
 
 /// Whether somebody waits for this party's sound.
@@ -187,7 +181,13 @@ impl Leg {
             }
             Sound::Key => {
                 body.copy_from_slice(heard.payload);
-                listener.telephone_event?
+                match listener.telephone_event {
+                    Some(payload_type) => payload_type,
+                    None => {
+                        self.outgoing.leave_out(heard.header);
+                        return None;
+                    }
+                }
             }
         };
         let header = self.outgoing.follow(Header { payload_type, ..heard.header }, now);
@@ -306,45 +306,3 @@ struct Listener {
     payload: Codec,
     telephone_event: Option<u8>,
 }
-
-impl Lock {
-    fn change(&mut self, keys: Option<SrtpKeys>) {
-        let present = std::mem::replace(self, Self::Plain);
-        *self = match (present, keys) {
-            (Self::Sealed(srtp) | Self::Open(srtp), None) => Self::Open(srtp),
-            (Self::Plain | Self::Broken, None) => Self::Plain,
-            (Self::Sealed(mut srtp) | Self::Open(mut srtp), Some(keys)) => match srtp.rekey(keys) {
-                Ok(()) => Self::Sealed(srtp),
-                Err(error) => Self::broken(&error),
-            },
-            (Self::Plain | Self::Broken, Some(keys)) => match Srtp::new(keys) {
-                Ok(srtp) => Self::Sealed(Box::new(srtp)),
-                Err(error) => Self::broken(&error),
-            },
-        };
-    }
-
-    fn broken(error: &SrtpError) -> Self {
-        tracing::error!(%error, "a party's sound should be sealed and cannot be: it is left without sound");
-        Self::Broken
-    }
-
-    fn open(&mut self, datagram: &mut [u8]) -> Option<usize> {
-        match self {
-            Self::Plain | Self::Open(_) => Some(datagram.len()),
-            Self::Sealed(srtp) => srtp.open(datagram),
-            Self::Broken => None,
-        }
-    }
-
-    fn seal(&mut self, packet: &mut [u8], len: usize) -> Option<usize> {
-        match self {
-            Self::Plain | Self::Open(_) => Some(len),
-            Self::Sealed(srtp) => srtp.seal(packet, len),
-            Self::Broken => None,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -150,6 +150,18 @@ impl Outgoing {
         header
     }
 
+    /// A packet of the feed that the listener cannot be given: its number goes to the next one, because a hole would look
+    /// like a loss and be filled with noise. Its time passes.
+    pub fn leave_out(&mut self, incoming: Header) {
+        if let Some(feed) = &mut self.feed
+            && feed.continues_with(incoming)
+            && (incoming.sequence.wrapping_sub(feed.last_sequence) as i16) > 0
+        {
+            feed.last_sequence = incoming.sequence;
+            feed.sequence_offset = feed.sequence_offset.wrapping_sub(1);
+        }
+    }
+
     fn begin(&self, incoming: Header, now: Moment) -> Feed {
         let pause = self.sent_at.map_or(0, |at| samples_in(now.since(at))).max(PACKET_SAMPLES as u32);
         Feed {
@@ -227,6 +239,23 @@ mod tests {
             .map(|n| out.follow(header(9, n, u32::from(n) * 160), Moment::at_ms(u64::from(n) * 20)).sequence)
             .to_vec();
         assert_eq!(sent, [101, 102, 105, 104, 106]);
+    }
+
+    #[test]
+    fn what_a_listener_cannot_be_given_leaves_no_hole_but_its_time() {
+        let mut out = Outgoing::new(1, 100, 0);
+        let before = out.follow(header(9, 10, 1600), Moment::at_ms(0));
+        for sequence in [11, 12, 12, 13] {
+            out.leave_out(header(9, sequence, 1760));
+        }
+        let after = out.follow(header(9, 14, 2240), Moment::at_ms(80));
+        assert_eq!(after.sequence, before.sequence + 1);
+        assert_eq!(after.timestamp, before.timestamp + 640);
+        assert_eq!(
+            out.follow(header(9, 16, 2560), Moment::at_ms(120)).sequence,
+            after.sequence + 2,
+            "a loss stays one"
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use shared::pii::SecretBytes;
 
-use super::super::srtp::Suite;
+use super::super::srtp::{Srtp, Suite};
 use super::*;
 
 const CALLER: &str = "192.0.2.1:4000";

@@ -191,3 +191,6 @@ impl Register {
         self.seated.get(&id).map_or_else(Vec::new, |number| self.members(*number))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,10 +3,13 @@
 //! Packets of a port are read together, judged by the port's leg and sent through the peer's socket in the same
 //! turn. A timer runs only while something plays, somebody is bridged or a conference is hosted here.
 
+mod due;
+
 use std::{
     collections::HashMap,
     io,
     sync::{Arc, Mutex},
+    thread,
     time::Duration,
 };
 
@@ -24,6 +27,11 @@ use crate::media::playback::Playback;
 
 /// How often bridged parties are looked at for silence.
 const SILENCE_ROUND: Duration = Duration::from_secs(1);
+
+/// A thread with so many parties in talks lets a few packets come together before it looks again: to be woken for each
+/// costs more than to carry it. The wait is a tenth of a packet's sound, far less than any jitter buffer holds.
+const MANY_TALK: usize = 16;
+const BREATH: Duration = Duration::from_millis(2);
 
 /// Ids of ports begin at one, so this key is free for the mailbox.
 const BELL_KEY: u64 = 0;
@@ -45,6 +53,8 @@ pub struct Worker {
     /// When the next packet of any playback, key or conference is due, in microseconds of the monotonic clock.
     next_due_us: Option<u64>,
     next_silence_round: Option<Moment>,
+    /// How many parties were in talks at the last round.
+    n_talking: usize,
     inbox: Inbox,
     outbox: Outbox,
 }
@@ -93,6 +103,7 @@ impl Worker {
             rooms: Vec::new(),
             next_due_us: None,
             next_silence_round: None,
+            n_talking: 0,
             inbox: Inbox::new(),
             outbox: Outbox::new(),
         })
@@ -115,6 +126,17 @@ impl Worker {
             }
             self.send_what_is_due(now);
             self.look_for_silence(now);
+            self.take_breath(now);
+        }
+    }
+
+    fn take_breath(&self, awake_since: Moment) {
+        if self.n_talking < MANY_TALK {
+            return;
+        }
+        let worked = self.clock.now().since(awake_since);
+        if let Some(rest) = BREATH.checked_sub(worked) {
+            thread::sleep(rest);
         }
     }
 
@@ -155,67 +177,6 @@ impl Worker {
         self.tell_fault(id, "pass on", sent);
     }
 
-    fn send_what_is_due(&mut self, now: Moment) {
-        if self.next_due_us.is_none_or(|due_us| due_us > now.mono_us) {
-            return;
-        }
-        self.play_what_is_due(now);
-        self.press_what_is_due(now);
-        self.mix_what_is_due(now);
-        self.plan();
-    }
-
-    fn play_what_is_due(&mut self, now: Moment) {
-        for id in self.playing.clone() {
-            let Some(Entry { port, feed: Feed::Playback(playback), .. }) = self.ports.get_mut(&id) else { continue };
-            while let Some(piece) = playback.take_due(now) {
-                self.outbox.push(|slot| lock(&port.leg).play(&piece, now, slot));
-            }
-            let sent = self.outbox.send(&port.rtp);
-            if playback.is_over() {
-                self.feed(id, Feed::Nothing, now);
-            }
-            self.tell_fault(id, "play", sent);
-        }
-    }
-
-    fn press_what_is_due(&mut self, now: Moment) {
-        for id in self.typing.clone() {
-            let Some(Entry { port, .. }) = self.ports.get(&id) else { continue };
-            let mut leg = lock(&port.leg);
-            while leg.next_key_due_us().is_some_and(|due_us| due_us <= now.mono_us) {
-                self.outbox.push(|slot| leg.press_due(now, slot));
-            }
-            let is_over = leg.next_key_due_us().is_none();
-            drop(leg);
-            let sent = self.outbox.send(&port.rtp);
-            if is_over {
-                self.typing.retain(|typing| *typing != id);
-            }
-            self.tell_fault(id, "press a key", sent);
-        }
-    }
-
-    fn mix_what_is_due(&mut self, now: Moment) {
-        for room in self.rooms.clone() {
-            if let Err((port, error)) = room.give_what_is_due(now, &mut self.outbox) {
-                // The port may live on another thread, whose business its faults are; here it is only not hidden.
-                tracing::debug!(port = port.rtp_port, %error, "cannot send a conference's sound");
-                self.tell_fault(port.id, "send a conference's", Err(error));
-            }
-        }
-    }
-
-    fn plan(&mut self) {
-        let playing = self.playing.iter().filter_map(|id| match &self.ports.get(id)?.feed {
-            Feed::Playback(playback) => playback.next_due_us(),
-            Feed::Nothing | Feed::Peer { .. } | Feed::Room { .. } => None,
-        });
-        let typing = self.typing.iter().filter_map(|id| lock(&self.ports.get(id)?.port.leg).next_key_due_us());
-        let rooms = self.rooms.iter().map(|room| room.next_due_us());
-        self.next_due_us = playing.chain(typing).chain(rooms).min();
-    }
-
     fn look_for_silence(&mut self, now: Moment) {
         if self.next_silence_round.is_none_or(|round| !round.is_due(now)) {
             return;
@@ -228,7 +189,9 @@ impl Worker {
         for event in silent.collect::<Vec<_>>() {
             self.tell(event);
         }
-        self.next_silence_round = talking().next().map(|_| now.after(SILENCE_ROUND));
+        let n_talking = talking().count();
+        self.n_talking = n_talking;
+        self.next_silence_round = (n_talking > 0).then(|| now.after(SILENCE_ROUND));
     }
 
     fn obey_all(&mut self, now: Moment) -> Onward {
