@@ -7,6 +7,7 @@
 pub mod keys;
 mod pop_mark;
 mod ring;
+mod system_keys;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,11 +27,13 @@ use crate::screens::login::Typed;
 use crate::settings::Settings;
 use crate::state::Scene;
 use crate::state::desk::{Aftermath, Desk};
+use crate::state::grab::action_of;
 use crate::state::screen::{Overlay, Page};
 use crate::state::session::{Connection, SignInError};
 
 use pop_mark::PopMark;
 use ring::Ring;
+use system_keys::SystemKeysWatch;
 
 /// A frame as soon as possible. Asked for without a delay, egui would draw another one behind it to let widgets settle;
 /// where there is no graphics card, a call that came meanwhile would wait for that to be rasterised.
@@ -57,6 +60,7 @@ pub struct App {
     pressed: Vec<Action>,
     mark: Arc<PopMark>,
     ring: Arc<Ring>,
+    system_keys: SystemKeysWatch,
     warmed_up: bool,
     closing: bool,
     title: String,
@@ -77,6 +81,7 @@ impl App {
             Nudge::Event => woken.request_repaint_after(ONE_FRAME_SOON),
             Nudge::Ringing(offer) => bell.ring(&woken, offer),
         };
+        let system_keys = SystemKeysWatch::start(ctx)?;
         let link = Link::start(clock, start.state_dir, Arc::new(wake))?;
         let mut requests = Requests::default();
         if let Some(sign_in) = start.sign_in {
@@ -93,6 +98,7 @@ impl App {
             pressed: Vec::new(),
             mark: Arc::new(PopMark::default()),
             ring,
+            system_keys,
             warmed_up: false,
             closing: false,
             title: String::new(),
@@ -176,6 +182,17 @@ impl App {
         }
     }
 
+    /// What the keys that the whole system hears have to tell.
+    fn take_system_keys(&mut self) {
+        self.system_keys.heed(&self.settings.system_keys);
+        while let Some(told) = self.system_keys.take() {
+            match told {
+                system_keys::Told::Pressed(key) => self.pressed.push(action_of(key)),
+                system_keys::Told::Grab(grab) => self.desk.grab = grab,
+            }
+        }
+    }
+
     /// When the window has to be drawn again although nothing happens.
     fn next_frame_in(&self, now: Moment) -> Option<Duration> {
         let desk = &self.desk;
@@ -183,7 +200,7 @@ impl App {
         let until_full = |ms: i64| Duration::from_millis((ms - gateway_ms.rem_euclid(ms)).unsigned_abs());
         let counts_down = matches!(desk.connection, Connection::Offline { .. })
             || matches!(desk.sign_in.error, Some(SignInError::Wait { until }) if !until.is_due(now));
-        let somebody_waits = desk.call.is_some() || !desk.waiting.is_empty();
+        let somebody_waits = desk.call.is_some() || !desk.waiting.is_empty() || !desk.parked.is_empty();
         let tick = if desk.session.is_none() {
             counts_down.then(|| until_full(1_000))
         } else if counts_down || somebody_waits {
@@ -191,7 +208,7 @@ impl App {
         } else {
             Some(until_full(60_000))
         };
-        let due = [desk.drafts.next_due(), desk.toasts.next_due()];
+        let due = [desk.drafts.next_due(), desk.toasts.next_due(), desk.colleagues_due()];
         due.into_iter().flatten().map(|due| due.since(now)).chain(tick).min()
     }
 
@@ -212,7 +229,11 @@ impl eframe::App for App {
         let now = self.clock.now();
         self.take_events(now);
         self.take_mark(now);
+        self.take_system_keys();
         self.mind_closing(ctx);
+        if self.desk.colleagues_due().is_some_and(|due| due.is_due(now)) {
+            self.requests.push(Command::ListColleagues);
+        }
         self.perform(now);
         self.desk.toasts.tidy(now);
         let due = self.desk.drafts.take_due(now);

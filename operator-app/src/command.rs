@@ -4,17 +4,20 @@
 //! [`Action`] is a command with a name: call bar, menus, palette, key map and shortcuts are made from [`Action::ALL`].
 //! Its words are in `lang::commands`, by the action itself; so are those of a [`Reason`].
 
-use shared::domain::agent::{Role, Wish};
+use shared::domain::agent::{Activity, Role, Wish, Work};
+use shared::domain::call::{PartyState, Target};
 use shared::domain::customer::NewCustomer;
 use shared::ids::{AccountId, CallId, CallbackId, CustomerId, InteractionId};
 use shared::pii::Secret;
 use shared::wire::command::{ManualEntry, NewReading, NewRequest};
 use uuid::Uuid;
 
-use crate::settings::{Language, Theme};
+use crate::settings::{Language, SystemKeys, Theme};
+use crate::state::call::{CallView, Phase};
 use crate::state::desk::Desk;
 use crate::state::drafts::Edit;
 use crate::state::history::HistoryFilter;
+use crate::state::reach::{Dialled, Purpose, ReachEdit};
 use crate::state::screen::{Overlay, Page, Region};
 use crate::state::tab::TabKey;
 
@@ -114,6 +117,21 @@ pub enum Command {
         handled: bool,
     },
 
+    /// One keystroke in what is being typed to reach somebody.
+    Reach(ReachEdit),
+    /// Carries out what was typed, or something else with the same target.
+    ReachTo {
+        purpose: Purpose,
+        to: Target,
+    },
+    CloseReach,
+    /// Calls somebody.
+    Dial(Dialled),
+    PickUp(CallId),
+    /// Keys into the talk: `0`-`9`, `*`, `#`, `A`-`D`.
+    SendDigits(String),
+    ListColleagues,
+
     Focus(Region),
     Open(Overlay),
     CloseOverlay,
@@ -124,6 +142,8 @@ pub enum Command {
     Theme(Theme),
     Zoom(f32),
     Notify(bool),
+    /// Keys that the whole system hears: on or off, and which.
+    SystemKeys(SystemKeys),
     ChangePassword {
         old: Secret,
         new: Secret,
@@ -154,8 +174,18 @@ pub enum Action {
     Hold,
     Mute,
     Refresh,
+    /// Hands the call over; with a colleague on the line, leaves both to each other.
     Transfer,
+    /// Asks a colleague; with a colleague on the line, lets all three hear each other.
     Conference,
+    Swap,
+    DropPeer,
+    DropCustomer,
+    Park,
+    /// Keys for a voice menu.
+    Tones,
+    Dial,
+    Redial,
     FocusDock,
     HangUp,
     StateMenu,
@@ -198,6 +228,12 @@ pub enum Icon {
     Refresh,
     Transfer,
     Conference,
+    Swap,
+    DropPeer,
+    DropCustomer,
+    Park,
+    Tones,
+    Dial,
     Form,
     State,
     Ready,
@@ -228,6 +264,7 @@ pub enum Icon {
 pub struct Shortcut {
     pub ctrl: bool,
     pub alt: bool,
+    pub shift: bool,
     pub key: Key,
 }
 
@@ -245,12 +282,34 @@ pub enum Key {
 /// Why an action cannot be done now; shown on hover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
-    /// Comes with a later version of the program.
-    NotThereYet,
     NoCall,
     /// The call does not ring.
     NotRinging,
     NotTalking,
+    /// Nobody has answered yet.
+    StillDialing,
+    /// A colleague has the call, and its verbs.
+    ColleaguesCall,
+    /// Colleagues among themselves: nobody to hold or to hand over.
+    InternalCall,
+    /// A colleague is on the line too.
+    PeerIsThere,
+    /// No colleague is on the line.
+    NobodyElse,
+    PeerRings,
+    /// All three hear each other.
+    InConference,
+    CustomerLeft,
+    /// One call at a time.
+    InCall,
+    WrapupFirst,
+    NothingDialled,
+    /// The number is withheld.
+    NoNumber,
+    /// No row of the list is chosen.
+    NobodyChosen,
+    /// A queue can be handed a call, and not be asked.
+    QueueCannotTalk,
     /// This telephone is lifted by hand.
     LiftTheHandset,
     Offline,
@@ -280,7 +339,7 @@ impl From<Action> for Command {
 
 impl Action {
     /// Every action, in the order of the palette and the key map.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 50] = [
         Self::Answer,
         Self::HangUp,
         Self::Reject,
@@ -288,6 +347,13 @@ impl Action {
         Self::Mute,
         Self::Transfer,
         Self::Conference,
+        Self::Swap,
+        Self::DropPeer,
+        Self::DropCustomer,
+        Self::Park,
+        Self::Tones,
+        Self::Dial,
+        Self::Redial,
         Self::Save,
         Self::FocusDock,
         Self::QuickResult(1),
@@ -337,6 +403,12 @@ impl Action {
             Self::Conference => Shortcut::f(7),
             Self::FocusDock => Shortcut::f(8),
             Self::HangUp => Shortcut::f(9),
+            Self::DropPeer => Shortcut::shift_f(9),
+            Self::Swap => Shortcut::ctrl(Key::Letter('J')),
+            Self::Park => Shortcut::ctrl(Key::Letter('P')),
+            Self::Tones => Shortcut::ctrl(Key::Letter('T')),
+            Self::Dial => Shortcut::ctrl(Key::Letter('D')),
+            Self::Redial => Shortcut::ctrl(Key::Letter('R')),
             Self::StateMenu => Shortcut::f(10),
             Self::SwitchScreen => Shortcut::f(11),
             Self::Lock => Shortcut::f(12),
@@ -357,9 +429,13 @@ impl Action {
             Self::ZoomIn => Shortcut::ctrl(Key::Plus),
             Self::ZoomOut => Shortcut::ctrl(Key::Minus),
             Self::ZoomReset => Shortcut::ctrl(Key::Digit(0)),
-            Self::Reject | Self::Ready | Self::Settings | Self::SwitchTheme | Self::SwitchLanguage | Self::SignOut => {
-                return None;
-            }
+            Self::Reject
+            | Self::DropCustomer
+            | Self::Ready
+            | Self::Settings
+            | Self::SwitchTheme
+            | Self::SwitchLanguage
+            | Self::SignOut => return None,
         };
         Some(shortcut)
     }
@@ -372,6 +448,12 @@ impl Action {
             Self::Refresh => Icon::Refresh,
             Self::Transfer => Icon::Transfer,
             Self::Conference => Icon::Conference,
+            Self::Swap => Icon::Swap,
+            Self::DropPeer => Icon::DropPeer,
+            Self::DropCustomer => Icon::DropCustomer,
+            Self::Park => Icon::Park,
+            Self::Tones => Icon::Tones,
+            Self::Dial | Self::Redial => Icon::Dial,
             Self::FocusDock => Icon::Form,
             Self::HangUp => Icon::HangUp,
             Self::StateMenu => Icon::State,
@@ -416,10 +498,18 @@ impl Action {
             return Err(Reason::NotYourRole);
         }
         match self {
-            Self::Hold | Self::Mute | Self::Transfer | Self::Conference => Err(Reason::NotThereYet),
+            Self::Hold | Self::Park => with_customer_alone(desk),
+            Self::Mute | Self::Tones => in_talk(desk).map(|_| ()),
+            Self::Transfer => can_hand_over(desk),
+            Self::Conference => can_confer(desk),
+            Self::Swap => can_swap(desk),
+            Self::DropPeer => own_talk(desk)?.peer().map(|_| ()).ok_or(Reason::NobodyElse),
+            Self::DropCustomer => can_drop_customer(desk),
+            Self::Dial => can_dial(desk),
+            Self::Redial => can_dial(desk).and(desk.last_dialled.as_ref().map(|_| ()).ok_or(Reason::NothingDialled)),
             Self::Answer => can_answer(desk),
             Self::Reject => online(desk).and_then(|()| ringing(desk)),
-            Self::HangUp => online(desk).and_then(|()| talking(desk)),
+            Self::HangUp => can_hang_up(desk),
             Self::Save => can_save(desk),
             Self::Refresh => online(desk).and_then(|()| readable(desk)),
             Self::SearchHistory | Self::GoHistory | Self::AddInteraction => card(desk),
@@ -461,9 +551,86 @@ fn ringing(desk: &Desk) -> Result<(), Reason> {
     if call.is_ringing() { Ok(()) } else { Err(Reason::NotRinging) }
 }
 
-fn talking(desk: &Desk) -> Result<(), Reason> {
+fn can_hang_up(desk: &Desk) -> Result<(), Reason> {
+    online(desk)?;
     let call = desk.call.as_ref().ok_or(Reason::NoCall)?;
-    if call.is_talking() { Ok(()) } else { Err(Reason::NotTalking) }
+    if call.is_talking() || call.is_dialing() { Ok(()) } else { Err(Reason::NotTalking) }
+}
+
+/// Somebody is spoken with, or waits in the call.
+fn in_talk(desk: &Desk) -> Result<&CallView, Reason> {
+    online(desk)?;
+    let call = desk.call.as_ref().ok_or(Reason::NoCall)?;
+    match call.phase {
+        Phase::Talking { .. } => Ok(call),
+        Phase::Dialing { .. } => Err(Reason::StillDialing),
+        Phase::Ringing { .. } | Phase::Wrapup { .. } => Err(Reason::NotTalking),
+    }
+}
+
+/// A talk whose customer is this agent's.
+fn own_talk(desk: &Desk) -> Result<&CallView, Reason> {
+    let call = in_talk(desk)?;
+    if call.is_guest() {
+        return Err(Reason::ColleaguesCall);
+    }
+    if call.is_internal() { Err(Reason::InternalCall) } else { Ok(call) }
+}
+
+/// The customer is there, and no colleague.
+fn with_customer_alone(desk: &Desk) -> Result<(), Reason> {
+    let call = own_talk(desk)?;
+    if call.activity() == Some(Activity::Conference) {
+        return Err(Reason::InConference);
+    }
+    if call.peer().is_some() {
+        return Err(Reason::PeerIsThere);
+    }
+    call.customer().map(|_| ()).ok_or(Reason::CustomerLeft)
+}
+
+/// A transfer begins with the customer alone, and is completed once the colleague has answered.
+fn can_hand_over(desk: &Desk) -> Result<(), Reason> {
+    let call = own_talk(desk)?;
+    call.customer().ok_or(Reason::CustomerLeft)?;
+    match call.peer() {
+        Some(peer) if peer.state == PartyState::Ringing => Err(Reason::PeerRings),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn can_confer(desk: &Desk) -> Result<(), Reason> {
+    let is_conference = own_talk(desk)?.activity() == Some(Activity::Conference);
+    if is_conference { Err(Reason::InConference) } else { can_hand_over(desk) }
+}
+
+fn can_swap(desk: &Desk) -> Result<(), Reason> {
+    let has_peer = own_talk(desk)?.peer().is_some();
+    if has_peer { can_confer(desk) } else { Err(Reason::NobodyElse) }
+}
+
+fn can_drop_customer(desk: &Desk) -> Result<(), Reason> {
+    let has_peer = own_talk(desk)?.peer().is_some();
+    if has_peer { can_hand_over(desk) } else { Err(Reason::NobodyElse) }
+}
+
+/// Whether a call of one's own may begin: one call at a time, and not over facts that are still to be written.
+///
+/// # Errors
+/// The reason, for the tooltip of every number on the screen.
+pub fn can_dial(desk: &Desk) -> Result<(), Reason> {
+    online(desk)?;
+    match &desk.call {
+        Some(call) if call.is_wrapup() => return Err(Reason::WrapupFirst),
+        Some(_) => return Err(Reason::InCall),
+        None => {}
+    }
+    let state = desk.state.as_ref().ok_or(Reason::Offline)?;
+    match state.work {
+        Work::Idle if state.phone_registered == Some(true) => Ok(()),
+        Work::Idle => Err(Reason::NoPhone),
+        _ => Err(Reason::InCall),
+    }
 }
 
 fn card(desk: &Desk) -> Result<(), Reason> {
@@ -518,15 +685,19 @@ fn can_be_ready(desk: &Desk) -> Result<(), Reason> {
 
 impl Shortcut {
     const fn f(n: u8) -> Self {
-        Self { ctrl: false, alt: false, key: Key::F(n) }
+        Self { ctrl: false, alt: false, shift: false, key: Key::F(n) }
+    }
+
+    const fn shift_f(n: u8) -> Self {
+        Self { shift: true, ..Self::f(n) }
     }
 
     const fn ctrl(key: Key) -> Self {
-        Self { ctrl: true, alt: false, key }
+        Self { ctrl: true, alt: false, shift: false, key }
     }
 
     const fn alt(digit: u8) -> Self {
-        Self { ctrl: false, alt: true, key: Key::Digit(digit) }
+        Self { ctrl: false, alt: true, shift: false, key: Key::Digit(digit) }
     }
 }
 
@@ -538,6 +709,9 @@ impl std::fmt::Display for Shortcut {
         }
         if self.alt {
             f.write_str("Alt+")?;
+        }
+        if self.shift {
+            f.write_str("Shift+")?;
         }
         match self.key {
             Key::F(n) => write!(f, "F{n}"),

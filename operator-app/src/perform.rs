@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::command::{Action, Command};
 use crate::settings::{LARGEST_ZOOM, Language, SMALLEST_ZOOM, Settings, Theme};
-use crate::state::call::CardView;
+use crate::state::call::{CallView, CardView};
 use crate::state::desk::Desk;
 use crate::state::drafts::{Draft, Edit, ManualDraft, Origin};
 use crate::state::history::HistoryFilter;
@@ -22,6 +22,10 @@ use crate::state::screen::{Overlay, Page, Region, Submit};
 use crate::state::session::{Attempt, Connection, LockKey, SignInStep};
 use crate::state::tab::{Tab, TabKey};
 use crate::state::undo::{Part, Taken};
+
+mod telephone;
+
+pub use telephone::is_tone;
 
 /// What the link's threads have to do.
 #[derive(Clone, Debug)]
@@ -181,6 +185,21 @@ pub fn perform(command: Command, hands: &mut Hands<'_>) -> Vec<Ask> {
             return hands.keep(None, WireCommand::MarkMissed { callback, handled });
         }
 
+        Command::Reach(edit) => {
+            if let Some(reach) = &mut hands.desk.reach {
+                reach.edit(edit);
+            }
+        }
+        Command::ReachTo { purpose, to } => return hands.reach_to(purpose, to),
+        Command::CloseReach => hands.desk.reach = None,
+        Command::Dial(dialled) => return hands.dial(dialled),
+        Command::PickUp(call) => return hands.pick_up(call),
+        Command::SendDigits(digits) => return hands.send_digits(digits),
+        Command::ListColleagues => {
+            hands.desk.colleagues.asked(now);
+            return hands.send(WireCommand::ListColleagues);
+        }
+
         Command::Focus(region) => hands.desk.screen.focus = Some(region),
         Command::Open(overlay) => hands.desk.screen.overlay = Some(overlay),
         Command::CloseOverlay => hands.desk.screen.overlay = None,
@@ -191,6 +210,7 @@ pub fn perform(command: Command, hands: &mut Hands<'_>) -> Vec<Ask> {
         Command::Theme(theme) => hands.settings.theme = theme,
         Command::Zoom(zoom) => hands.settings.zoom = zoom.clamp(SMALLEST_ZOOM, LARGEST_ZOOM),
         Command::Notify(notify) => hands.settings.notify = notify,
+        Command::SystemKeys(keys) => hands.settings.system_keys = keys,
         Command::ChangePassword { old, new } => {
             hands.desk.new_lock = Some(LockKey::new(&new, (hands.mint)().into_bytes()));
             return hands.send(WireCommand::ChangePassword { old, new });
@@ -220,11 +240,20 @@ fn act(action: Action, hands: &mut Hands<'_>) -> Vec<Ask> {
     if action.enabled(hands.desk).is_err() {
         return vec![];
     }
-    let call = hands.desk.call.as_ref().map(crate::state::call::CallView::id);
+    let call = hands.desk.call.as_ref().map(CallView::id);
     let front = hands.desk.front;
     match action {
-        // Not there yet: never enabled.
-        Action::Hold | Action::Mute | Action::Transfer | Action::Conference => {}
+        Action::Hold
+        | Action::Mute
+        | Action::Transfer
+        | Action::Conference
+        | Action::Swap
+        | Action::DropPeer
+        | Action::DropCustomer
+        | Action::Park
+        | Action::Tones
+        | Action::Dial
+        | Action::Redial => return hands.telephone(action),
         Action::Answer => {
             let Some(call) = call else { return vec![] };
             hands.desk.front = Some(TabKey::Call(call));

@@ -1,5 +1,9 @@
 //! What the person has set, kept in a file in the state directory. No password is in it.
 
+mod chord;
+
+pub use chord::{Chord, ChordError, ChordKey};
+
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -11,11 +15,60 @@ pub struct Settings {
     pub zoom: f32,
     /// A desktop notification when a call rings and the window has no focus.
     pub notify: bool,
+    /// Keys that work while another program is in front.
+    pub system_keys: SystemKeys,
     /// The last gateway and login, for the sign-in screen.
     pub gateway: String,
     pub login: String,
     /// The fingerprint that was confirmed for each gateway.
     pub fingerprints: std::collections::BTreeMap<String, String>,
+}
+
+/// On from the start: an operator who looks something up in another window has to be able to answer, and the keys are
+/// such that hardly any program uses them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SystemKeys {
+    pub on: bool,
+    pub answer: Chord,
+    pub hang_up: Chord,
+    pub mute: Chord,
+}
+
+/// What the system's keys do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SystemKey {
+    Answer,
+    HangUp,
+    Mute,
+}
+
+impl SystemKey {
+    pub const ALL: [Self; 3] = [Self::Answer, Self::HangUp, Self::Mute];
+}
+
+impl SystemKeys {
+    pub const fn chord(&self, key: SystemKey) -> Chord {
+        match key {
+            SystemKey::Answer => self.answer,
+            SystemKey::HangUp => self.hang_up,
+            SystemKey::Mute => self.mute,
+        }
+    }
+
+    pub fn set(&mut self, key: SystemKey, chord: Chord) {
+        match key {
+            SystemKey::Answer => self.answer = chord,
+            SystemKey::HangUp => self.hang_up = chord,
+            SystemKey::Mute => self.mute = chord,
+        }
+    }
+}
+
+impl Default for SystemKeys {
+    fn default() -> Self {
+        Self { on: true, answer: Chord::ctrl_shift_f(2), hang_up: Chord::ctrl_shift_f(9), mute: Chord::ctrl_shift_f(4) }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
@@ -44,6 +97,7 @@ impl Default for Settings {
             theme: Theme::Dark,
             zoom: 1.0,
             notify: true,
+            system_keys: SystemKeys::default(),
             gateway: "wss://127.0.0.1:7443".to_owned(),
             login: String::new(),
             fingerprints: std::collections::BTreeMap::new(),

@@ -10,6 +10,7 @@ use common::*;
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT, Queryable};
+use operator_app::command::Action;
 use operator_app::state::call::CardView;
 use operator_app::state::tab::{Tab, TabKey};
 use shared::ids::CallId;
@@ -69,12 +70,19 @@ fn tab_reaches_everything_that_can_be_done() {
     for place in [searching(), entering(), drafts_left(), card_by_hand(), settings()] {
         assert!(walk(place).len() > 8);
     }
+    for place in [consulting(), conference(), picked(), reaching(Action::Dial), reaching(Action::Tones), parked()] {
+        assert!(walk(place).len() > 8);
+    }
 }
 
 #[test]
 fn everything_that_can_be_pressed_has_a_name_in_words() {
     let new =
         [searching(), entering(), drafts_left(), card_by_hand(), settings(), locked(), elsewhere(), at_the_door()];
+    let parties =
+        [on_hold(), muted(), consulting(), guest(), handed_over(), internal(), dialing(), picked(), not_reached()];
+    let reached = [reaching(Action::Transfer), reaching(Action::Dial), reaching(Action::Tones), parked()];
+    let new = new.into_iter().chain(parties).chain(reached);
     for place in [wrapup(), several(), idle(), supervisor(), talking().offline()].into_iter().chain(new) {
         let mut harness = place.harness(1600.0, 900.0);
         harness.run();

@@ -11,6 +11,8 @@ use operator_app::state::drafts::{Edit, ManualDraft};
 use operator_app::state::event::LinkEvent;
 use operator_app::state::screen::Overlay;
 use operator_app::state::tab::TabKey;
+use shared::domain::agent::Activity;
+use shared::domain::call::PartyState;
 use shared::phone::CallerNumber;
 
 #[track_caller]
@@ -73,6 +75,41 @@ fn several_customers_have_the_number() {
 #[test]
 fn a_withheld_number_is_nobody() {
     small("withheld_small_light_ru", with_call(ringing_phase(), CallerNumber::Withheld, CardView::Withheld).light());
+}
+
+#[test]
+fn a_customer_is_held() {
+    large("held_dark_ru", on_hold());
+    small("muted_small_light_en", muted().light().english());
+}
+
+#[test]
+fn a_colleague_is_asked_while_the_customer_waits() {
+    large("consult_light_ru", consulting().light());
+    small("conference_small_dark_en", conference().english());
+}
+
+#[test]
+fn whom_to_hand_the_call_to_is_looked_for() {
+    large("transfer_list_dark_ru", reaching(Action::Transfer));
+    small("transfer_picked_small_light_en", not_reached().light().english());
+}
+
+#[test]
+fn a_number_is_dialled() {
+    small("dial_refused_small_dark_ru", number_refused());
+    small("dialing_small_light_ru", dialing().light());
+    small("tones_small_light_en", reaching(Action::Tones).light().english());
+}
+
+#[test]
+fn a_handed_over_caller_brings_the_note_along() {
+    large("handed_over_light_ru", handed_over().light());
+}
+
+#[test]
+fn parked_calls_wait_over_the_queue() {
+    large("parked_dark_en", parked().english());
 }
 
 #[test]
@@ -210,6 +247,23 @@ fn every_screen() -> Vec<(&'static str, Workplace)> {
         ("past_call", past()),
         ("dropped", dropped()),
         ("by_hand", card_by_hand()),
+        ("held", on_hold()),
+        ("muted", muted()),
+        ("consulting", consulting()),
+        ("consult_rings", in_line(with_peer(Activity::Consulting, PartyState::Ringing))),
+        ("conference", conference()),
+        ("guest", guest()),
+        ("handed_over", handed_over()),
+        ("internal", internal()),
+        ("dialing", dialing()),
+        ("transfer", reaching(Action::Transfer)),
+        ("consult", reaching(Action::Conference)),
+        ("picked", picked()),
+        ("not_reached", not_reached()),
+        ("dial", reaching(Action::Dial)),
+        ("number_refused", number_refused()),
+        ("tones", reaching(Action::Tones)),
+        ("parked", parked()),
     ]
 }
 

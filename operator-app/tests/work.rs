@@ -19,9 +19,10 @@ use operator_app::state::tab::TabKey;
 use operator_app::state::toasts::Message;
 use operator_app::state::undo::Deed;
 use shared::domain::agent::Wish;
+use shared::domain::call::Target;
 use shared::domain::customer::CustomerLine;
 use shared::domain::interaction::{Channel, Direction};
-use shared::ids::{CallbackId, CustomerId};
+use shared::ids::{AgentId, CallbackId, CustomerId};
 use shared::wire::command::{Command as WireCommand, CommandError, Done, ManualEntry, Wrapup};
 use shared::wire::event::{Event, Snapshot};
 
@@ -175,7 +176,8 @@ fn a_pop_leaves_the_search_in_front_until_the_call_is_answered() {
     hands.finds(Ok(customers()));
     let offer = ringing().desk.call.unwrap().offer;
     let state = hands.place().desk.state.clone().unwrap();
-    let snapshot = Snapshot { state, call: None, waiting: vec![], missed: vec![], floor: None, faults: vec![] };
+    let snapshot =
+        Snapshot { state, call: None, waiting: vec![], missed: vec![], floor: None, faults: vec![], parked: vec![] };
     hands.place().is_told(LinkEvent::Snapshot { seq: 9, snapshot: Box::new(snapshot), card: None });
     let event = Box::new(Event::Offered { offer: Box::new(offer.as_ref().clone()) });
     hands.place().is_told(LinkEvent::Happened { seq: 10, event, card: Some(known()), half_trip_us: 0 });
@@ -358,7 +360,8 @@ fn a_missed_call_that_was_marked_by_mistake_is_put_back() {
 fn a_desk_that_lost_its_call_while_it_was_away_can_still_save_what_was_typed() {
     let mut hands = Hands::at(wrapup());
     let state = hands.place().desk.state.clone().unwrap();
-    let snapshot = Snapshot { state, call: None, waiting: vec![], missed: vec![], floor: None, faults: vec![] };
+    let snapshot =
+        Snapshot { state, call: None, waiting: vec![], missed: vec![], floor: None, faults: vec![], parked: vec![] };
     hands.place().is_told(LinkEvent::Snapshot { seq: 9, snapshot: Box::new(snapshot), card: None });
     hands.harness.run_ok();
     hands.ctrl(Key::Enter);
@@ -371,7 +374,8 @@ fn a_card_that_comes_after_the_first_letter_is_kept_with_the_draft() {
     place.edit(Edit::Summary("спросил".into()));
     let sealed = shared::wire::Sealed::pack(&shared::wire::card::CardState::Unknown).unwrap();
     let state = place.desk.state.clone().unwrap();
-    let snapshot = Snapshot { state, call: None, waiting: vec![], missed: vec![], floor: None, faults: vec![] };
+    let snapshot =
+        Snapshot { state, call: None, waiting: vec![], missed: vec![], floor: None, faults: vec![], parked: vec![] };
     place.is_told(LinkEvent::Snapshot { seq: 9, snapshot: Box::new(snapshot), card: None });
     let event = Box::new(Event::CardArrived { call: CALL, customer: Some(CustomerId(1)), card: sealed });
     place.is_told(LinkEvent::Happened { seq: 10, event, card: Some(known()), half_trip_us: 0 });
@@ -388,4 +392,130 @@ fn somebody_who_is_not_ready_is_told_why_nobody_calls_and_says_so_by_one_button(
     let Some(Ask::Send { command, .. }) = asked else { panic!("{asked:?}") };
     assert!(matches!(command, WireCommand::SetState { wish: Wish::Ready }), "{command:?}");
     assert!(!Hands::at(idle()).sees("Пока вы не готовы"));
+}
+
+/// What was sent to the gateway, now or never.
+fn sent(hands: &mut Hands) -> Vec<WireCommand> {
+    let sent = hands.place().asked.iter().filter_map(|ask| match ask {
+        Ask::Send { command, .. } if !matches!(command, WireCommand::ListColleagues) => Some(command.clone()),
+        _ => None,
+    });
+    sent.collect()
+}
+
+#[test]
+fn a_call_is_handed_over_without_the_mouse() {
+    let mut hands = Hands::at(reaching(Action::Transfer));
+    hands.types("петр");
+    assert!(hands.sees("Петрова Анна, Свободен, 102"));
+    hands.key(Key::Enter);
+    assert!(sent(&mut hands).is_empty(), "the first Enter picks");
+    assert!(hands.sees("Заметка для коллеги"));
+    hands.types(" Срочно.");
+    hands.key(Key::Enter);
+    let sent = sent(&mut hands);
+    let [WireCommand::Transfer { to, note, .. }] = &sent[..] else { panic!("{sent:?}") };
+    assert_eq!(to, &Target::Agent { agent: AgentId(2) });
+    assert!(
+        note.as_ref().unwrap().reveal().ends_with("ждёт перерасчёт. Срочно."),
+        "{:?}",
+        note.as_ref().unwrap().reveal()
+    );
+    hands.place().is_answered(Ok(Done::Ok));
+    hands.harness.run_ok();
+    assert!(!hands.sees("Заметка для коллеги"));
+}
+
+#[test]
+fn a_refusal_is_read_where_it_was_asked_for_and_tried_again_with_one_key() {
+    let mut hands = Hands::at(not_reached());
+    assert!(hands.sees("Петрова Анна: сейчас не может ответить, выберите другого"));
+    hands.key(Key::F7);
+    let sent = sent(&mut hands);
+    assert!(matches!(sent.last(), Some(WireCommand::Consult { .. })), "{sent:?}");
+}
+
+#[test]
+fn esc_leads_back_step_by_step_and_drops_no_call() {
+    let mut hands = Hands::at(reaching(Action::Conference));
+    hands.types("хас");
+    hands.key(Key::Enter);
+    assert!(hands.place().desk.reach.as_ref().unwrap().chosen.is_some());
+    hands.key(Key::Escape);
+    assert!(hands.place().desk.reach.as_ref().unwrap().chosen.is_none());
+    hands.key(Key::Escape);
+    assert!(hands.place().desk.reach.is_none());
+    assert!(hands.place().desk.call.as_ref().unwrap().is_talking() && sent(&mut hands).is_empty());
+}
+
+#[test]
+fn a_number_is_dialled_from_the_keyboard() {
+    let mut hands = Hands::at(reaching(Action::Dial));
+    hands.types("8 916 204-00-00");
+    assert!(hands.sees("+7 916 204-00-00, номер"));
+    hands.key(Key::Enter);
+    let sent = sent(&mut hands);
+    let [WireCommand::Dial { to: Target::Number { number }, .. }] = &sent[..] else { panic!("{sent:?}") };
+    assert_eq!(number, "89162040000");
+}
+
+#[test]
+fn a_number_on_the_card_is_called_by_a_click_and_brings_its_customer() {
+    let mut hands = Hands::at(card_by_hand());
+    hands.harness.get_by_role_and_label(Role::Button, "Позвонить на +7 916 204-00-00").click();
+    hands.harness.run_ok();
+    let sent = sent(&mut hands);
+    let [WireCommand::Dial { customer, callback: None, .. }] = &sent[..] else { panic!("{sent:?}") };
+    assert_eq!(*customer, Some(CustomerId(1)));
+}
+
+#[test]
+fn a_missed_call_is_answered_by_a_call_that_says_so() {
+    let mut hands = Hands::at(idle());
+    hands.harness.get_by_role_and_label(Role::Tab, "Пропущенные 1").click();
+    hands.harness.run_ok();
+    hands.harness.key_press_modifiers(Modifiers::ALT, Key::Num1);
+    hands.harness.run_ok();
+    hands.key(Key::ArrowDown);
+    hands.harness.get_by_role_and_label(Role::Button, "Перезвонить").click();
+    hands.harness.run_ok();
+    let sent = sent(&mut hands);
+    let [WireCommand::Dial { customer, callback, .. }] = &sent[..] else { panic!("{sent:?}") };
+    assert_eq!((*customer, *callback), (Some(CustomerId(1)), Some(CallbackId(1))));
+}
+
+#[test]
+fn a_parked_call_is_picked_up_with_enter() {
+    let mut hands = Hands::at(parked());
+    hands.harness.key_press_modifiers(Modifiers::ALT, Key::Num1);
+    hands.harness.run_ok();
+    hands.key(Key::ArrowDown);
+    hands.key(Key::Enter);
+    let sent = sent(&mut hands);
+    assert!(matches!(&sent[..], [WireCommand::PickUp { call }] if call.0 == 1), "{sent:?}");
+}
+
+#[test]
+fn keys_for_a_voice_menu_go_out_as_they_are_typed() {
+    let mut hands = Hands::at(reaching(Action::Tones));
+    hands.types("1");
+    hands.types("2#");
+    let pressed: Vec<String> = sent(&mut hands)
+        .into_iter()
+        .map(|command| match command {
+            WireCommand::SendDigits { digits, .. } => digits,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(pressed, ["1", "2#"]);
+}
+
+#[test]
+fn what_is_typed_about_the_call_is_left_alone_by_looking_for_a_colleague() {
+    let mut hands = Hands::at(reaching(Action::Transfer));
+    hands.types("петр");
+    hands.key(Key::F8);
+    hands.types("показания");
+    assert_eq!(hands.draft().line.reveal(), "показания");
+    assert_eq!(hands.place().desk.reach.as_ref().unwrap().text.reveal(), "петр");
 }

@@ -23,6 +23,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use crate::hearing::Sound;
+use crate::left_out::left_out;
 
 /// How long anything that should happen soon may take on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -242,6 +243,10 @@ pub struct Setup {
     pub options_every_s: u16,
     /// Where telephones and sound reach it, when that is not on loopback.
     pub host: Option<IpAddr>,
+    /// How many descriptors the system gives it.
+    pub descriptors: Option<u32>,
+    /// A clock of its own, which the test can move.
+    pub clock: Option<MovableClock>,
     /// What callers on hold hear: a tone of so many Hz, instead of the gateway's own music.
     pub music_hz: Option<u32>,
     /// Telephones may come over TLS too, with sealed sound as this says: `offer` or `require`.
@@ -263,11 +268,57 @@ impl Default for Setup {
             trunk_transport: "udp",
             options_every_s: 0,
             host: None,
+            descriptors: None,
+            clock: None,
             music_hz: None,
             phones_secure: None,
             more: "",
         }
     }
+}
+
+/// The time of day of one process, by Debian's libfaketime; its monotonic clock runs as ever.
+#[derive(Clone, Debug)]
+pub struct MovableClock {
+    library: PathBuf,
+    file: PathBuf,
+}
+
+impl MovableClock {
+    /// `None` when the library is not installed, and the test is left out.
+    pub fn find(test: &str, folder: &Path) -> Option<Self> {
+        let library =
+            PathBuf::from(format!("/usr/lib/{}-linux-gnu/faketime/libfaketimeMT.so.1", std::env::consts::ARCH));
+        if !library.is_file() {
+            left_out(test, "libfaketime is not installed (Debian: libfaketime)");
+            return None;
+        }
+        let clock = Self { library, file: folder.join("clock") };
+        clock.set(0);
+        Some(clock)
+    }
+
+    /// Puts the clock this many seconds ahead of the machine's, or behind it.
+    pub fn set(&self, seconds: i64) {
+        fs::write(&self.file, format!("{seconds:+}\n")).expect("the file of the clock can be written");
+    }
+
+    fn give_to(&self, command: &mut Command) {
+        command.env("LD_PRELOAD", &self.library).env("FAKETIME_TIMESTAMP_FILE", &self.file);
+        command.env("FAKETIME_CACHE_DURATION", "1").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        // The age of a file is what the file system says.
+        command.env("NO_FAKE_STAT", "1");
+    }
+}
+
+fn limit_descriptors(command: &mut Command, descriptors: u32) {
+    let limit = libc::rlimit { rlim_cur: descriptors.into(), rlim_max: descriptors.into() };
+    let set = move || match unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) } {
+        0 => Ok(()),
+        _ => Err(std::io::Error::last_os_error()),
+    };
+    // SAFETY: between fork and exec only setrlimit is called, which is safe there and reads what was copied.
+    unsafe { command.pre_exec(set) };
 }
 
 /// A running gateway. Dropped, it is killed, and its folder removed.
@@ -278,6 +329,8 @@ pub struct Gateway {
     database_url: String,
     state_dir: PathBuf,
     verbose: bool,
+    descriptors: Option<u32>,
+    clock: Option<MovableClock>,
     process: Option<Child>,
 }
 
@@ -309,7 +362,8 @@ impl Gateway {
         };
         let host = setup.host.unwrap_or_else(|| block.host(1));
         let verbose = setup.verbose;
-        let gateway = Self { block, host, folder, database_url, state_dir, verbose, process: None };
+        let (descriptors, clock) = (setup.descriptors, setup.clock.clone());
+        let gateway = Self { block, host, folder, database_url, state_dir, verbose, descriptors, clock, process: None };
         gateway.write_config(&setup)?;
         Ok(gateway)
     }
@@ -400,6 +454,12 @@ trunk = "carrier"
             Err(_) => command.env_remove("PULT_LOG"),
         };
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).kill_on_drop(true);
+        if let Some(clock) = &self.clock {
+            clock.give_to(&mut command);
+        }
+        if let Some(descriptors) = self.descriptors {
+            limit_descriptors(&mut command, descriptors);
+        }
         self.process = Some(command.spawn().expect("the gateway's binary can be started"));
         let deadline = Instant::now() + PATIENCE;
         while !self.is_ready().await {
@@ -442,6 +502,19 @@ trunk = "carrier"
         let lines: Vec<&str> = text.lines().filter(|line| line.starts_with(name)).collect();
         let value = |line: &&str| line.rsplit(' ').next()?.parse::<f64>().ok();
         if lines.is_empty() { None } else { Some(lines.iter().filter_map(value).sum()) }
+    }
+
+    /// Waits until a figure of `/metrics`, summed over its labels, is at least this.
+    pub async fn wait_for_metric(&self, name: &str, at_least: f64) -> f64 {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let value = self.metric(name).await.unwrap_or_default();
+            if value >= at_least {
+                return value;
+            }
+            assert!(Instant::now() < deadline, "{name} is {value} and should be at least {at_least}");
+            tokio::time::sleep(POLL).await;
+        }
     }
 
     /// What the administrator does on the gateway's machine, for example `phone remove 101`.
@@ -563,6 +636,24 @@ trunk = "carrier"
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its resident memory");
         let kilobytes: u64 = line.split_whitespace().next().and_then(|n| n.parse().ok()).expect("a number");
         kilobytes / 1024
+    }
+
+    /// How many descriptors the process has open.
+    pub fn n_descriptors(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.pid())).expect("a running process").count()
+    }
+
+    /// Waits until the process has no more descriptors than these.
+    pub async fn wait_for_descriptors(&self, at_most: usize) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let open = self.n_descriptors();
+            if open <= at_most {
+                return;
+            }
+            assert!(Instant::now() < deadline, "the gateway has {open} descriptors, and should have {at_most}");
+            tokio::time::sleep(POLL).await;
+        }
     }
 
     pub fn log(&self) -> String {

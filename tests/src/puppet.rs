@@ -360,7 +360,8 @@ impl Puppet {
     /// The last code of a transfer that was asked for.
     pub async fn referred(&mut self, line: Line) -> u64 {
         let last = |event: &Value| event["event"] == "transfer" && event["call"] == line.0 && event["final"] == true;
-        self.expect("the end of a transfer", |event| last(event).then(|| event["code"].as_u64().unwrap_or_default())).await
+        self.expect("the end of a transfer", |event| last(event).then(|| event["code"].as_u64().unwrap_or_default()))
+            .await
     }
 
     /// Speaks a tone, in every call, until it is told something else.

@@ -3,12 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test says what is wrong by panicking")]
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Command as Program, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use shared::domain::call::CallEnding;
 use shared::ids::CallId;
 use shared::pii::Secret;
@@ -21,7 +22,8 @@ use sqlx::postgres::PgPool;
 use tempfile::TempDir;
 use tests::desk::{Desk, save, wrapup};
 use tests::gateway::{
-    ANNA, BORIS, City, Employee, GLEB, Gateway, PASSWORD, PATIENCE, Setup, Size, VERA, http, populate,
+    ANNA, BORIS, City, Employee, GLEB, Gateway, MovableClock, PASSWORD, PATIENCE, QUEUE_NUMBER, Setup, Size, VERA,
+    http, populate,
 };
 use tests::left_out::left_out;
 use tests::line::{self, AT_ONCE, Playing};
@@ -104,10 +106,45 @@ async fn whole_call(gateway: &Gateway, desk: &mut Desk) -> (CallId, CardState) {
     (offer.call, card)
 }
 
+/// Boris's talk, which began before something went wrong and ends while it still is.
+struct LongTalk {
+    desk: Desk,
+    call: CallId,
+    caller: Playing,
+    phone: Playing,
+}
+
+/// It is over.
+struct Over {
+    desk: Desk,
+    call: CallId,
+}
+
+impl LongTalk {
+    /// Nobody else may be ready.
+    async fn begin(gateway: &Gateway) -> Self {
+        let phone = line::phone(gateway, BORIS, AT_ONCE).await;
+        let mut desk = Desk::ready(gateway, BORIS).await;
+        let (caller, offer, _) = talk(gateway, &mut desk).await;
+        Self { desk, call: offer.call, caller, phone }
+    }
+
+    /// The caller hangs up, after a talk whose sound was whole.
+    async fn ends(mut self) -> Over {
+        let report = self.caller.hang_up().await;
+        assert_eq!(self.desk.ended(self.call).await, CallEnding::CallerHungUp);
+        let count = |what: &str| report[what].as_u64().unwrap_or_default();
+        assert!(count("heard_packets") > 0 && count("lost_packets") * 50 <= count("heard_packets"), "{report}");
+        self.phone.leave().await;
+        Over { desk: self.desk, call: self.call }
+    }
+}
+
 #[tokio::test]
 async fn calls_go_on_while_the_database_is_away_and_nothing_is_lost() {
     let Some(server) = Postgres::start("the database that goes away") else { return };
     let gateway = server.gateway().await;
+    let long = LongTalk::begin(&gateway).await;
     let _phone = line::phone(&gateway, ANNA, AT_ONCE).await;
     let mut desk = Desk::ready(&gateway, ANNA).await;
     let (first, card) = whole_call(&gateway, &mut desk).await;
@@ -122,15 +159,17 @@ async fn calls_go_on_while_the_database_is_away_and_nothing_is_lost() {
     assert_eq!(desk.answer(key).await, Err(CommandError::DatabaseAway));
     gateway.wait_for_fault("database_away", true).await;
     let (third, _) = whole_call(&gateway, &mut desk).await;
+    let mut long = long.ends().await;
 
     server.ask("start");
     gateway.wait_for_fault("database_away", false).await;
     desk.send(key, save(wrapup(second)));
     assert!(matches!(desk.answer(key).await, Ok(Done::Interaction { .. })), "the desk sends again what it has kept");
     desk.save_wrapup(third).await;
-    server.wait_for_count("select count(*) from call", 3).await;
-    server.wait_for_count("select count(*) from ledger where kind = 'call.ended'", 3).await;
-    server.wait_for_count("select count(*) from interaction where call_id in (select id from call)", 3).await;
+    long.desk.save_wrapup(long.call).await;
+    server.wait_for_count("select count(*) from call", 4).await;
+    server.wait_for_count("select count(*) from ledger where kind = 'call.ended'", 4).await;
+    server.wait_for_count("select count(*) from interaction where call_id in (select id from call)", 4).await;
 }
 
 #[tokio::test]
@@ -246,9 +285,10 @@ async fn a_full_disk_stops_no_call_and_the_ledger_is_whole_when_there_is_room_ag
     let state_dir = disk.path().join("state");
     let mut gateway = Gateway::start_with(Setup { state_dir: Some(state_dir), ..Setup::default() }).await;
     let _phone = line::phone(&gateway, ANNA, AT_ONCE).await;
+    let long = LongTalk::begin(&gateway).await;
     let mut desk = Desk::ready(&gateway, ANNA).await;
     disk.fill();
-    let mut calls = 0;
+    let mut calls = 1;
     // What was reserved for the ledger before still takes a few calls.
     while gateway.readiness().await["faults"].as_array().is_some_and(Vec::is_empty) {
         let (call, _) = whole_call(&gateway, &mut desk).await;
@@ -259,8 +299,10 @@ async fn a_full_disk_stops_no_call_and_the_ledger_is_whole_when_there_is_room_ag
     let (call, card) = whole_call(&gateway, &mut desk).await;
     calls += 1;
     assert!(matches!(card, CardState::Known { .. }), "calls go on as ever: {card:?}");
+    let mut long = long.ends().await;
     disk.make_room();
     desk.save_wrapup(call).await;
+    long.desk.save_wrapup(long.call).await;
     gateway.wait_for_fault("ledger_stuck", false).await;
     gateway.end().await;
     let ended: i64 = sqlx::query_scalar("select count(*) from ledger where kind = 'call.ended'")
@@ -295,6 +337,64 @@ async fn a_full_disk_under_the_database_keeps_saves_waiting_until_there_is_room(
     let calls: i64 =
         sqlx::query_scalar("select count(*) from call").fetch_one(&gateway.database().await).await.unwrap();
     assert_eq!(calls, 1);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_moved_by_hours_ends_no_talk_signs_nobody_out_and_keeps_the_ledger_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(clock) = MovableClock::find("a clock that is moved", folder.path()) else { return };
+    let mut gateway = Gateway::start_with(Setup { clock: Some(clock.clone()), ..Setup::default() }).await;
+    let _phone = line::phone(&gateway, ANNA, AT_ONCE).await;
+    let long = LongTalk::begin(&gateway).await;
+    let mut desk = Desk::ready(&gateway, ANNA).await;
+    for (hours, seconds) in [(3, 3 * 3600), (-5, -5 * 3600)] {
+        clock.set(seconds);
+        gateway.wait_for_fault("clock_jumped", true).await;
+        let (call, card) = whole_call(&gateway, &mut desk).await;
+        assert!(matches!(card, CardState::Known { .. }), "{hours} hours: {card:?}");
+        desk.save_wrapup(call).await;
+        clock.set(0);
+        gateway.wait_for_fault("clock_jumped", false).await;
+    }
+    let mut long = long.ends().await;
+    assert!(!long.desk.so_far().iter().any(|event| matches!(event, Event::Withdrawn { .. })));
+    long.desk.save_wrapup(long.call).await;
+    assert!(gateway.metric("clock_jumps_total").await >= Some(2.0));
+    gateway.end().await;
+    let database = gateway.database().await;
+    let ask = async |sql: &'static str| -> i64 { sqlx::query_scalar(sql).fetch_one(&database).await.unwrap() };
+    let out_of_order = "select count(*) from (select at, lag(at) over (order by epoch, seq) as before from ledger) \
+                        where at < before";
+    assert_eq!(ask(out_of_order).await, 0);
+    assert_eq!(ask("select count(*) from ledger where kind = 'call.ended'").await, 3);
+    let odd = "select count(*) from call where ended_at - arrived_at not between 0 and 300000";
+    assert_eq!(ask(odd).await, 0, "no talk has lasted for hours, or less than nothing");
+}
+
+#[tokio::test]
+async fn without_descriptors_new_calls_hear_503_and_talks_go_on() {
+    let gateway = Gateway::start_with(Setup { descriptors: Some(192), ..Setup::default() }).await;
+    let long = LongTalk::begin(&gateway).await;
+    let one = json!({ "from": null, "talk_s": 3600, "patience_s": 3600 });
+    let crowd = vec![one; 60];
+    let mut crowd = line::callers_from(&gateway, gateway.carrier_host(), QUEUE_NUMBER, &json!(crowd)).await;
+    let refused = crowd.report("ended").await;
+    assert_eq!(refused["ended_by"], "refused 503", "{refused}");
+    gateway.wait_for_fault("descriptors_out", true).await;
+    let readiness = gateway.readiness().await;
+    assert!(readiness["faults"][0]["text"].as_str().unwrap().contains("descriptors"), "{readiness}");
+    let mut connection = TcpStream::connect(gateway.sip_address()).unwrap();
+    connection.set_read_timeout(Some(PATIENCE)).unwrap();
+    assert!(matches!(connection.read(&mut [0; 8]), Ok(0) | Err(_)), "taken and closed, not left waiting");
+    gateway.wait_for_metric("sip_connections_refused_total", 1.0).await;
+    let mut over = long.ends().await;
+    over.desk.save_wrapup(over.call).await;
+    crowd.leave().await;
+    gateway.wait_for_fault("descriptors_out", false).await;
+
+    let _phone = line::phone(&gateway, ANNA, AT_ONCE).await;
+    let mut desk = Desk::ready(&gateway, ANNA).await;
+    whole_call(&gateway, &mut desk).await;
 }
 
 #[tokio::test]

@@ -34,11 +34,12 @@ pub(super) const fn works_when_locked(action: Action) -> bool {
 fn action_of(key: egui::Key, physical: Option<egui::Key>, modifiers: Modifiers) -> Option<Action> {
     Action::ALL.into_iter().find(|action| {
         action.shortcut().is_some_and(|shortcut| {
-            let Shortcut { ctrl, alt, key: wanted } = shortcut;
+            let Shortcut { ctrl, alt, shift, key: wanted } = shortcut;
+            // On many keyboards the plus stands above another key.
             let shift_matters = !matches!(wanted, Key::Plus);
             ctrl == modifiers.command
                 && alt == modifiers.alt
-                && !(shift_matters && modifiers.shift)
+                && (!shift_matters || shift == modifiers.shift)
                 && (is_key(wanted, key) || physical.is_some_and(|physical| is_physical(wanted, physical)))
         })
     })
@@ -108,6 +109,8 @@ mod tests {
             assert!(action_of(key, None, Modifiers::NONE).is_some(), "F{n}");
         }
         let ctrl = Modifiers::COMMAND | Modifiers::CTRL;
+        assert_eq!(action_of(egui::Key::F9, None, Modifiers::SHIFT), Some(Action::DropPeer));
+        assert_eq!(action_of(egui::Key::F9, None, Modifiers::NONE), Some(Action::HangUp));
         assert_eq!(action_of(egui::Key::Tab, None, ctrl), Some(Action::NextTab));
         assert_eq!(action_of(egui::Key::Enter, None, ctrl), Some(Action::Save));
         assert_eq!(action_of(egui::Key::Equals, None, ctrl), Some(Action::ZoomIn));

@@ -5,6 +5,7 @@ use shared::wire::event::Offer;
 
 use crate::lang;
 use crate::settings::{Language, Settings};
+use crate::state::call::is_own_dial;
 
 /// Asks for attention when a call rings: the window's urgency and a desktop notification, never the focus. Rung by
 /// the link's thread, because a hidden window may not be drawn.
@@ -24,7 +25,8 @@ impl Ring {
     }
 
     pub(super) fn ring(&self, ctx: &egui::Context, offer: &Offer) {
-        if self.focused.load(Ordering::Relaxed) {
+        // What the agent has dialled rings elsewhere.
+        if self.focused.load(Ordering::Relaxed) || is_own_dial(offer) {
             return;
         }
         ctx.send_viewport_cmd(ViewportCommand::RequestUserAttention(UserAttentionType::Critical));

@@ -1,10 +1,12 @@
-use shared::domain::catalogue::Catalogue;
+use shared::domain::agent::Activity;
 use shared::wire::command::CommandError;
 use shared::wire::event::WithdrawnBecause;
 
 use super::Tr;
 use crate::command::{Action, Reason};
 use crate::state::Failure;
+use crate::state::call::CallView;
+use crate::state::desk::Desk;
 use crate::state::saves::SaveKind;
 use crate::state::toasts::Message;
 use crate::state::undo::Deed;
@@ -41,10 +43,17 @@ impl Tr {
         let (ru, en) = match action {
             Action::Answer => ("Ответить", "Answer"),
             Action::Hold => ("Удерж.", "Hold"),
-            Action::Mute => ("Выключить микрофон", "Mute"),
+            Action::Mute => ("Выключить микрофон", "Mute the microphone"),
             Action::Refresh => ("Обновить карточку", "Refresh the card"),
             Action::Transfer => ("Перевод", "Transfer"),
-            Action::Conference => ("Конференция", "Conference"),
+            Action::Conference => ("Позвать коллегу", "Call a colleague"),
+            Action::Swap => ("Сменить собеседника", "Swap"),
+            Action::DropPeer => ("Отключить коллегу", "Drop the colleague"),
+            Action::DropCustomer => ("Отключить клиента", "Drop the customer"),
+            Action::Park => ("Припарковать вызов", "Park the call"),
+            Action::Tones => ("Тональный набор", "Dial pad"),
+            Action::Dial => ("Набрать номер", "Dial a number"),
+            Action::Redial => ("Повторить последний набор", "Redial the last number"),
             Action::FocusDock => ("Записать обращение", "Write the contact"),
             Action::HangUp => ("Завершить", "Hang up"),
             Action::StateMenu => ("Сменить состояние", "Change state"),
@@ -78,22 +87,66 @@ impl Tr {
         self.pick(ru, en)
     }
 
+    /// The same as it stands now: of a pair the one that would happen.
+    pub(crate) fn action_now(&self, action: Action, desk: &Desk) -> &'static str {
+        let call = desk.call.as_ref();
+        let is_held = call.is_some_and(|call| call.activity() == Some(Activity::OnHold));
+        let has_peer = call.is_some_and(|call| call.peer().is_some());
+        let (ru, en) = match action {
+            Action::Hold if is_held => ("Снять", "Resume"),
+            Action::Mute if call.is_some_and(CallView::muted) => ("Включить микрофон", "Unmute the microphone"),
+            Action::Transfer if has_peer => ("Соединить", "Complete"),
+            Action::Conference if has_peer => ("Конференция", "Conference"),
+            _ => return self.action(action),
+        };
+        self.pick(ru, en)
+    }
+
+    /// The verb on the strip of who else is in the call.
+    pub(crate) fn verb(&self, action: Action, desk: &Desk) -> &'static str {
+        let (ru, en) = match action {
+            Action::Swap => ("Сменить", "Swap"),
+            Action::DropPeer => ("Отключить", "Drop"),
+            _ => return self.action_now(action, desk),
+        };
+        self.pick(ru, en)
+    }
+
     /// The action in a list; a quick result by the name of that result.
-    pub(crate) fn action_in_list(&self, action: Action, catalogue: &Catalogue) -> Option<String> {
-        let Action::QuickResult(n) = action else { return Some(self.action(action).to_owned()) };
-        let result = catalogue.results.get(usize::from(n).checked_sub(1)?)?;
+    pub(crate) fn action_in_list(&self, action: Action, desk: &Desk) -> Option<String> {
+        let Action::QuickResult(n) = action else { return Some(self.action_now(action, desk).to_owned()) };
+        let result = desk.catalogue.results.get(usize::from(n).checked_sub(1)?)?;
         Some(format!("{}: {}", self.action(action), self.of(&result.name)))
     }
 
     pub(crate) const fn why_not(&self, reason: Reason) -> &'static str {
         let (ru, en) = match reason {
-            Reason::NotThereYet => (
-                "Пока не поддерживается: пользуйтесь кнопкой на телефоне",
-                "Not supported yet: use the button on the telephone",
-            ),
             Reason::NoCall => ("Сейчас нет вызова", "There is no call now"),
             Reason::NotRinging => ("Вызов сейчас не звонит", "The call does not ring now"),
             Reason::NotTalking => ("Сейчас нет разговора", "Nobody is talking now"),
+            Reason::StillDialing => ("Ещё не ответили", "Nobody has answered yet"),
+            Reason::ColleaguesCall => {
+                ("Клиент на линии у коллеги: вызовом управляет он", "The colleague has the customer, and the call")
+            }
+            Reason::InternalCall => {
+                ("Внутренний разговор: клиента на линии нет", "An internal call: no customer is on it")
+            }
+            Reason::PeerIsThere => (
+                "На линии коллега: сначала соедините или отключите его",
+                "A colleague is on the line: complete or drop first",
+            ),
+            Reason::NobodyElse => ("Второго собеседника нет", "Nobody else is on the line"),
+            Reason::PeerRings => ("Коллега ещё не ответил", "The colleague has not answered yet"),
+            Reason::InConference => ("Все трое уже слышат друг друга", "All three hear each other already"),
+            Reason::CustomerLeft => ("Клиент уже положил трубку", "The customer has hung up"),
+            Reason::InCall => ("Сначала завершите этот вызов", "Finish this call first"),
+            Reason::WrapupFirst => ("Сначала сохраните обращение", "Save the contact first"),
+            Reason::NothingDialled => ("Вы ещё никому не звонили", "You have not called anybody yet"),
+            Reason::NoNumber => ("Номера нет: звонящий его скрыл", "There is no number: the caller withheld it"),
+            Reason::NobodyChosen => ("Выберите строку в списке", "Choose a row of the list"),
+            Reason::QueueCannotTalk => {
+                ("С очередью не поговорить: переведите вызов", "A queue cannot be asked: transfer the call")
+            }
             Reason::LiftTheHandset => {
                 ("Этот телефон не отвечает с экрана: снимите трубку", "Lift the handset of this telephone")
             }
@@ -140,6 +193,10 @@ impl Tr {
             }
             Message::Refused { kind, error } => format!("{}: {}", self.refused_thing(*kind), self.error(error)),
             Message::OfferGone(why) => self.offer_gone(*why).to_owned(),
+            Message::PartyFailed { party, why } => format!("{}: {}", self.party(party), self.party_failure(*why)),
+            Message::CallIsYours => {
+                self.pick("Вызов теперь ваш: клиент на линии", "The call is yours: the customer is on the line").to_owned()
+            }
             Message::Done(deed) => self.deed(*deed).to_owned(),
             Message::CallForgotten => self
                 .pick(
@@ -173,6 +230,8 @@ impl Tr {
                 ("база недоступна, запись уйдёт сама", "the base is away, it will be sent by itself")
             }
             CommandError::PhoneLost => ("телефон не на связи, проверьте аппарат", "the telephone is gone, check it"),
+            CommandError::NumberRefused { rule } => return self.dial_rule(*rule).to_owned(),
+            CommandError::PartyFailed { why } => return self.party_failure(*why).to_owned(),
             CommandError::WrongPassword => ("старый пароль не подошёл", "the old password is wrong"),
             CommandError::Busy => ("шлюз занят, повторите", "the gateway is busy, try again"),
         };
@@ -202,7 +261,7 @@ impl Tr {
             SaveKind::NewCustomer => ("Клиент создан", "The customer is created"),
             SaveKind::Missed(_) => ("Отмечено", "Marked"),
             SaveKind::Password => ("Пароль изменён", "The password is changed"),
-            SaveKind::Phone => ("Готово", "Done"),
+            SaveKind::Phone | SaveKind::Colleagues => ("Готово", "Done"),
         };
         self.pick(ru, en)
     }
@@ -217,14 +276,14 @@ impl Tr {
             SaveKind::NewCustomer => ("Новый клиент", "The new customer"),
             SaveKind::Missed(_) => ("Отметка", "The mark"),
             SaveKind::Password => ("Пароль", "The password"),
-            SaveKind::Phone => ("Команда", "The command"),
+            SaveKind::Phone | SaveKind::Colleagues => ("Команда", "The command"),
         };
         self.pick(ru, en)
     }
 
     const fn refused_thing(&self, kind: SaveKind) -> &'static str {
         let (ru, en) = match kind {
-            SaveKind::Phone => ("Не получилось", "It did not work"),
+            SaveKind::Phone | SaveKind::Colleagues => ("Не получилось", "It did not work"),
             SaveKind::Password => ("Пароль не изменён", "The password was not changed"),
             _ => ("Не сохранено", "Not saved"),
         };
@@ -243,6 +302,9 @@ impl Tr {
                 ("Телефон не отвечает: вызов вернулся в очередь", "The telephone is gone: back in the queue")
             }
             WithdrawnBecause::TakenOver => ("Вызов на другом вашем рабочем месте", "The call is at your other desk"),
+            WithdrawnBecause::Cancelled => {
+                ("Коллега передумал и отменил вызов", "The colleague has cancelled the call")
+            }
         };
         self.pick(ru, en)
     }

@@ -14,6 +14,7 @@ mod floor;
 mod forms;
 mod history;
 mod manual;
+mod reach;
 mod search;
 mod session;
 mod waiting;
@@ -26,6 +27,7 @@ pub use floor::FloorWords;
 pub use forms::FormWords;
 pub use history::HistoryWords;
 pub use manual::ManualWords;
+pub use reach::ReachWords;
 pub use search::SearchWords;
 pub use session::{SHORTEST_PASSWORD, SessionWords};
 pub use waiting::WaitingWords;
@@ -45,6 +47,7 @@ pub struct Tr {
     pub(crate) search: SearchWords,
     pub(crate) history: HistoryWords,
     pub(crate) manual: ManualWords,
+    pub(crate) reach: ReachWords,
     pub(crate) wrapup: WrapupWords,
     pub(crate) forms: FormWords,
     pub(crate) floor: FloorWords,
@@ -60,6 +63,7 @@ pub static RU: Tr = Tr {
     search: search::RU,
     history: history::RU,
     manual: manual::RU,
+    reach: reach::RU,
     wrapup: wrapup::RU,
     forms: forms::RU,
     floor: floor::RU,
@@ -75,6 +79,7 @@ pub static EN: Tr = Tr {
     search: search::EN,
     history: history::EN,
     manual: manual::EN,
+    reach: reach::EN,
     wrapup: wrapup::EN,
     forms: forms::EN,
     floor: floor::EN,

@@ -1,4 +1,5 @@
-use super::{plural_en, plural_ru};
+use super::{Tr, plural_en, plural_ru};
+use crate::state::grab::{Grab, action_of};
 use crate::state::session::{Refused, SignInError};
 use shared::time::Moment;
 
@@ -42,6 +43,12 @@ pub struct SessionWords {
     pub(crate) calls: &'static str,
     pub(crate) notify: &'static str,
     pub(crate) notify_meaning: &'static str,
+    pub(crate) system_keys: &'static str,
+    pub(crate) system_keys_on: &'static str,
+    pub(crate) system_keys_meaning: &'static str,
+    pub(crate) chord_unknown: &'static str,
+    pub(crate) chord_too_plain: &'static str,
+    pub(crate) chord_taken: &'static str,
     pub(crate) own_password: &'static str,
     pub(crate) old_password: &'static str,
     pub(crate) new_password: &'static str,
@@ -120,6 +127,12 @@ pub const RU: SessionWords = SessionWords {
     calls: "Звонки",
     notify: "Показывать уведомление о звонке",
     notify_meaning: "Когда окно программы не на переднем плане",
+    system_keys: "Клавиши во всей системе",
+    system_keys_on: "Отвечать, завершать и выключать микрофон из любого окна",
+    system_keys_meaning: "Окно программы при этом не выходит вперёд. Заблокированное рабочее место их не слушает.",
+    chord_unknown: "Напишите, например, Ctrl+Shift+F2",
+    chord_too_plain: "Нужны две из клавиш Ctrl, Alt и Shift",
+    chord_taken: "Уже занято другим действием",
     own_password: "Мой пароль",
     old_password: "Нынешний пароль",
     new_password: "Новый пароль",
@@ -174,6 +187,12 @@ pub const EN: SessionWords = SessionWords {
     calls: "Calls",
     notify: "Show a notification when a call rings",
     notify_meaning: "While the program's window is not in front",
+    system_keys: "System-wide keys",
+    system_keys_on: "Answer, hang up and mute from any window",
+    system_keys_meaning: "The program's window does not come to the front. A locked workplace does not hear them.",
+    chord_unknown: "Write, for example, Ctrl+Shift+F2",
+    chord_too_plain: "Two of Ctrl, Alt and Shift are needed",
+    chord_taken: "Another action has it already",
     own_password: "My password",
     old_password: "Present password",
     new_password: "New password",
@@ -229,6 +248,29 @@ fn error_en(error: &SignInError, wait_s: u64) -> String {
         SignInError::AlreadyOpen => "The program is open on this computer with this login already.".to_owned(),
         SignInError::SessionOver => "The session is over. Sign in again: what was typed is kept.".to_owned(),
         SignInError::Other { text } => format!("The server says: {text}"),
+    }
+}
+
+impl Tr {
+    /// What became of the keys of the whole system.
+    pub(crate) fn grab(&self, grab: &Grab) -> String {
+        let (ru, en) = match grab {
+            Grab::Off => ("Клавиши подключаются…", "The keys are being set up…"),
+            Grab::Held { refused } if refused.is_empty() => ("Клавиши работают", "The keys work"),
+            Grab::Held { refused } => {
+                let names: Vec<&str> = refused.iter().map(|key| self.action(action_of(*key))).collect();
+                let said = self.pick(
+                    "Клавишу уже занимает другая программа, выберите иную",
+                    "Another program has the key, choose another one",
+                );
+                return format!("{said}: {}", names.join(", "));
+            }
+            Grab::NotHere => (
+                "Эта рабочая среда не даёт программам таких клавиш (Wayland или нет X11). В окне программы клавиши работают.",
+                "This desktop gives programs no such keys (Wayland, or no X11). In the program's window the keys work.",
+            ),
+        };
+        self.pick(ru, en).to_owned()
     }
 }
 

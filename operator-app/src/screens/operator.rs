@@ -7,10 +7,11 @@ use crate::kit::tokens::{self, space};
 use crate::kit::widgets::{self, Button, Look, Tab, region, tabs};
 use crate::kit::{fonts, icons};
 use crate::panels::{
-    HISTORY_BESIDE_FROM, call_bar, cards, customer_card, history, idle, keymap, palette, search, strip, toasts,
-    waiting, words, wrapup,
+    HISTORY_BESIDE_FROM, call_bar, cards, customer_card, history, idle, keymap, palette, peer, reach, search, strip,
+    toasts, waiting, words, wrapup,
 };
 use crate::state::Scene;
+use crate::state::reach::Purpose;
 use crate::state::screen::{Overlay, Page, Region};
 
 const RAIL: f32 = 56.0;
@@ -58,7 +59,12 @@ pub fn operator_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) {
     if beside {
         let right = Rect::from_min_max(pos2(centre.right(), below.top()), below.max);
         let margin = Margin { left: 14, right: 6, top: 6, bottom: 0 };
-        region(ui, "history", right, tokens.panel, margin, |ui| history::history_ui(ui, scene, requests));
+        // Whom to reach stands in the place of the history, as an entry does that is written by hand.
+        if reach::is_open(scene) {
+            reach::reach_ui(ui, right, scene, requests);
+        } else {
+            region(ui, "history", right, tokens.panel, margin, |ui| history::history_ui(ui, scene, requests));
+        }
         ui.painter().vline(right.left() + 0.5, right.y_range(), Stroke::new(1.0, tokens.hairline));
     }
     if !no_dock {
@@ -72,6 +78,20 @@ pub fn operator_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) {
     // Over the foot of the card: the caller's name and the history stay in sight, and nothing moves.
     let notice = Rect::from_min_max(pos2(card.left(), card.bottom() - strip::HEIGHT), card.max);
     strip::strip_ui(ui, notice, scene);
+    let lift = if strip::strip_data(scene).is_some() { strip::HEIGHT } else { 0.0 };
+    let foot = pos2(card.right(), card.bottom() - lift);
+    peer::peer_ui(ui, Rect::from_min_max(pos2(card.left(), foot.y - peer::HEIGHT), foot), scene, requests);
+    if !beside {
+        // The dock keeps its place, but in a window that is too small for both.
+        let bottom = if small { centre.bottom() } else { dock.top() };
+        let left = (centre.right() - reach::WIDTH).max(centre.left());
+        reach::reach_over_ui(
+            ui,
+            Rect::from_min_max(pos2(left, centre.top()), pos2(centre.right(), bottom)),
+            scene,
+            requests,
+        );
+    }
 }
 
 /// The open cards, and what is in front of them: a card, the search, or that nobody calls.
@@ -171,9 +191,19 @@ pub fn rail_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) -> Rect 
                 (Action::KeyMap, icons::KEYBOARD),
                 (Action::Palette, icons::LIST),
                 (Action::FindCustomer, icons::MAGNIFYING_GLASS),
+                (Action::Dial, icons::PHONE_PLUS),
             ] {
-                let on = action == Action::Settings && page == Page::Settings;
-                if widgets::icon_button(ui, icon, tr.action(action), on).clicked() {
+                let is_dialling = scene.desk.reach.as_ref().is_some_and(|reach| reach.purpose == Purpose::Dial);
+                let on = match action {
+                    Action::Settings => page == Page::Settings,
+                    Action::Dial => is_dialling,
+                    _ => false,
+                };
+                let hint = match action.enabled(scene.desk) {
+                    Ok(()) => tr.action(action).to_owned(),
+                    Err(reason) => format!("{}. {}", tr.action(action), tr.why_not(reason)),
+                };
+                if widgets::icon_button(ui, icon, &hint, on).clicked() {
                     requests.push(action);
                 }
             }

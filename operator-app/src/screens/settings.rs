@@ -1,4 +1,4 @@
-//! The settings: look, language, notifications, and one's own password.
+//! The settings: look, language, notifications, keys of the whole system, and one's own password.
 
 use egui::{Margin, Rect, Ui, vec2};
 use shared::pii::Secret;
@@ -8,11 +8,12 @@ use super::operator::rail_ui;
 use crate::command::{Action, Command, Requests};
 use crate::kit::icons;
 use crate::kit::tokens::{self, Tone, space};
-use crate::kit::widgets::{self, Button, Look, Tab, region, tabs};
+use crate::kit::widgets::{self, Button, Field, Look, Tab, region, tabs};
 use crate::lang::{SHORTEST_PASSWORD, Tr};
 use crate::panels::words;
-use crate::settings::{Language, Theme};
+use crate::settings::{Chord, ChordError, Language, SystemKey, SystemKeys, Theme};
 use crate::state::Scene;
+use crate::state::grab::{Grab, action_of};
 use crate::state::saves::{SaveKind, SaveState};
 
 const WIDTH: f32 = 560.0;
@@ -32,6 +33,7 @@ pub fn settings_ui(ui: &mut Ui, scene: &Scene<'_>, typed: &mut Typed, requests: 
                 who_ui(ui, scene, requests);
                 look_ui(ui, scene, requests);
                 calls_ui(ui, scene, requests);
+                system_keys_ui(ui, scene, requests);
                 password_ui(ui, scene, typed, requests);
             });
         });
@@ -92,6 +94,67 @@ fn calls_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) {
         }
         widgets::label(ui, tr.session.notify_meaning, tokens::secondary(), tokens.text);
     });
+}
+
+/// Keys that work while another program is in front.
+fn system_keys_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) {
+    let (tr, tokens) = (words(scene), tokens::of(ui));
+    let keys = &scene.settings.system_keys;
+    widgets::card(ui, 0.0, |ui| {
+        widgets::section(ui, icons::KEYBOARD, tr.session.system_keys, "");
+        let mut on = keys.on;
+        let text = egui::RichText::new(tr.session.system_keys_on).font(tokens::body()).color(tokens.value);
+        if ui.checkbox(&mut on, text).changed() {
+            requests.push(Command::SystemKeys(SystemKeys { on, ..keys.clone() }));
+        }
+        widgets::words(ui, tr.session.system_keys_meaning, tokens::secondary(), tokens.text);
+        if !keys.on {
+            return;
+        }
+        ui.horizontal_top(|ui| {
+            ui.spacing_mut().item_spacing.x = space::WIDE;
+            let width = (ui.available_width() - 2.0 * space::WIDE) / 3.0;
+            for key in SystemKey::ALL {
+                chord_ui(ui, scene, key, width, requests);
+            }
+        });
+        let tone = match &scene.desk.grab {
+            Grab::Off => Tone::Plain,
+            Grab::Held { refused } if refused.is_empty() => Tone::Ok,
+            Grab::Held { .. } | Grab::NotHere => Tone::Warn,
+        };
+        widgets::words(ui, &tr.grab(&scene.desk.grab), tokens::body(), tokens.tone(tone));
+    });
+}
+
+/// A key as one writes it; it is in force as soon as it can be read.
+fn chord_ui(ui: &mut Ui, scene: &Scene<'_>, key: SystemKey, width: f32, requests: &mut Requests) {
+    let tr = words(scene);
+    let keys = &scene.settings.system_keys;
+    let id = egui::Id::unique(("system key", key));
+    let mut text = ui.data(|data| data.get_temp::<String>(id)).unwrap_or_else(|| keys.chord(key).to_string());
+    let read = text.parse::<Chord>();
+    let taken = |chord: &Chord| SystemKey::ALL.into_iter().any(|other| other != key && keys.chord(other) == *chord);
+    let fault = match &read {
+        Ok(chord) if taken(chord) => Some(tr.session.chord_taken),
+        Ok(_) => None,
+        Err(ChordError::Unknown) => Some(tr.session.chord_unknown),
+        Err(ChordError::TooPlain) => Some(tr.session.chord_too_plain),
+    };
+    let field = Field { id, label: tr.action(action_of(key)), hint: "Ctrl+Shift+F2", fault, width };
+    let response = widgets::text_field(ui, field, &mut text);
+    if response.changed() {
+        if let Ok(chord) = text.parse::<Chord>()
+            && !taken(&chord)
+        {
+            let mut fresh = keys.clone();
+            fresh.set(key, chord);
+            requests.push(Command::SystemKeys(fresh));
+        }
+        ui.data_mut(|data| data.insert_temp(id, text));
+    } else if response.lost_focus() && fault.is_none() {
+        ui.data_mut(|data| data.remove::<String>(id));
+    }
 }
 
 fn password_ui(ui: &mut Ui, scene: &Scene<'_>, typed: &mut Typed, requests: &mut Requests) {

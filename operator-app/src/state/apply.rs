@@ -123,12 +123,16 @@ impl Desk {
     /// Nothing of this person's evening stays on the screen; the drafts stay on disk.
     fn signed_out(&mut self, error: Option<SignInError>) {
         let sign_in = super::session::SignInState { error, ..Default::default() };
-        *self = Self { sign_in, ..Self::default() };
+        *self = Self { sign_in, grab: std::mem::take(&mut self.grab), ..Self::default() };
     }
 
     fn connection_is(&mut self, connection: Connection) {
         if matches!(connection, Connection::Offline { .. } | Connection::Refused { .. }) {
             self.saves.all_wait();
+            // What had no answer is not sent again: whether it happened is in the snapshot.
+            if let Some(reach) = &mut self.reach {
+                reach.sent = None;
+            }
         }
         // The strip counts from the moment the line broke, however often it is tried again.
         self.connection = match (&self.connection, connection) {
@@ -152,26 +156,33 @@ impl Desk {
     }
 
     fn take_snapshot(&mut self, seq: u64, snapshot: Snapshot, card: Option<CardView>, taken_at: Moment, now: Moment) {
-        let Snapshot { state, call, waiting, missed, floor, faults } = snapshot;
+        let Snapshot { state, call, waiting, missed, floor, faults, parked } = snapshot;
         self.position = Some(StreamPosition { epoch: self.epoch, seq });
         self.state = Some(state);
         self.waiting = waiting;
         self.missed = missed;
+        self.parked = parked;
         self.floor = floor.map(Arc::from);
         self.faults = faults;
 
         let before = self.call.take();
         let Some(at_desk) = call else {
             if let Some(gone) = before {
-                self.leave_tab(TabKey::Call(gone.id()));
+                self.leave_call(gone.id());
             }
+            self.tidy_reach();
             return;
         };
         let mut found = CallView::found(at_desk, taken_at);
         match before {
             Some(known) if known.id() == found.id() => found.pop = known.pop,
-            Some(gone) => self.leave_tab(TabKey::Call(gone.id())),
+            Some(gone) => self.leave_call(gone.id()),
             None => {}
+        }
+        if found.is_internal() && !found.is_wrapup() {
+            self.call = Some(found);
+            self.tidy_reach();
+            return;
         }
         let card = card.unwrap_or(CardView::Pending);
         let key = TabKey::Call(found.id());
@@ -187,6 +198,7 @@ impl Desk {
             None => self.open_tab(Tab::new(key, Some(caller), card)),
         }
         self.call = Some(found);
+        self.tidy_reach();
         self.note_origin(key, now);
     }
 
@@ -222,22 +234,13 @@ impl Desk {
             }
             Event::Withdrawn { call, why } => self.withdrawn(call, why, now),
             Event::Answered { call, at } => self.call_answered(call, at),
-            Event::Ended { call, at, ending, wrapup_limit } => {
-                if let Some(view) = self.call.as_mut().filter(|view| view.id() == call) {
-                    let talked_since = match view.phase {
-                        Phase::Talking { since } => Some(since),
-                        Phase::Wrapup { talked_since, .. } => talked_since,
-                        Phase::Ringing { .. } => None,
-                    };
-                    view.phase = Phase::Wrapup { talked_since, since: at, limit: wrapup_limit, ending };
-                }
-            }
-            Event::WrapupSaved { call } => {
-                if self.call.as_ref().is_some_and(|view| view.id() == call) {
-                    self.call = None;
-                    self.leave_tab(TabKey::Call(call));
-                }
-            }
+            Event::Ended { call, at, ending, wrapup_limit } => self.call_ended(call, at, ending, wrapup_limit, now),
+            Event::Line { call, line } => self.line_is(call, line, now),
+            Event::PartyFailed { call, party, why } => self.party_failed(call, party, why, now),
+            Event::Digit { call, digit } => self.digit(call, digit, now),
+            Event::Released { call } => self.gone(call),
+            Event::Parked { calls } => self.parked = calls,
+            Event::WrapupSaved { call } => self.gone(call),
             Event::State { state } => self.state = Some(state),
             Event::Waiting { callers } => self.waiting = callers,
             Event::Missed { calls } => self.missed = calls,
@@ -249,39 +252,45 @@ impl Desk {
 
     fn offered(&mut self, offer: Offer, card: Option<CardView>, pop: Pop) {
         if let Some(gone) = self.call.take() {
-            self.leave_tab(TabKey::Call(gone.id()));
+            self.leave_call(gone.id());
         }
         let key = TabKey::Call(offer.call);
         // An offer that comes again (after it rang out) finds its tab and its draft.
         self.tabs.retain(|tab| tab.key != key);
         let tab = Tab::new(key, Some(offer.caller.clone()), card.unwrap_or(CardView::Pending));
-        self.call = Some(CallView { phase: Phase::Ringing { until: offer.until }, offer: Arc::new(offer), pop });
-        self.open_tab(tab);
+        let view = CallView::offered(offer, pop);
+        let has_card = !view.is_internal();
+        self.call = Some(view);
+        // Among colleagues there is no customer, and nothing comes in front of what is being read.
+        if has_card {
+            self.open_tab(tab);
+        }
     }
 
     fn withdrawn(&mut self, call: CallId, why: WithdrawnBecause, now: Moment) {
         if self.call.as_ref().is_some_and(|view| view.id() == call && view.is_ringing()) {
-            self.call = None;
-            self.leave_tab(TabKey::Call(call));
+            self.gone(call);
             self.toasts.push(Message::OfferGone(why), now);
         }
     }
 
     fn call_answered(&mut self, call: CallId, at: UtcMs) {
-        if let Some(view) = self.call.as_mut().filter(|view| view.id() == call && view.is_ringing()) {
+        let waits = |view: &CallView| view.id() == call && (view.is_ringing() || view.is_dialing());
+        if let Some(view) = self.call.as_mut().filter(|view| waits(view)) {
             view.phase = Phase::Talking { since: at };
-            self.front = Some(TabKey::Call(call));
+            self.call_comes_forward(call);
         }
     }
 
     fn answered(&mut self, id: Uuid, outcome: Result<Done, CommandError>, now: Moment) -> Aftermath {
         let Some(save) = self.saves.get(id).cloned() else { return Aftermath::Nothing };
         let mut aftermath = Aftermath::Nothing;
+        let said_in_place = self.reach_answered(&save, &outcome);
         match outcome {
             Ok(done) => {
                 self.saves.set(id, SaveState::Saved { at: now, done: done.clone() });
                 // That a missed call is marked was said when it was marked, with the way back.
-                if !matches!(save.kind, SaveKind::Phone | SaveKind::Missed(_)) {
+                if !matches!(save.kind, SaveKind::Phone | SaveKind::Colleagues | SaveKind::Missed(_)) {
                     self.toasts.push(Message::Saved(save.kind), now);
                 }
                 let lock = if save.kind == SaveKind::Password { self.new_lock.take() } else { None };
@@ -298,7 +307,7 @@ impl Desk {
             }
             Err(error) => {
                 self.saves.set(id, SaveState::Refused { at: now, error: error.clone() });
-                if !self.call_is_forgotten(&save, &error, now) {
+                if !said_in_place && !self.call_is_forgotten(&save, &error, now) {
                     self.toasts.push(Message::Refused { kind: save.kind, error }, now);
                 }
             }
@@ -347,7 +356,7 @@ impl Desk {
                 }
                 self.drafts.clear_newcomer(tab, now);
             }
-            SaveKind::Link(..) | SaveKind::Missed(_) | SaveKind::Password | SaveKind::Phone => {}
+            SaveKind::Link(..) | SaveKind::Missed(_) | SaveKind::Password | SaveKind::Phone | SaveKind::Colleagues => {}
         }
         if self.is_past_call(tab) {
             self.leave_tab(tab);

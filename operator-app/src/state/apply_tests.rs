@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use shared::domain::agent::{Presence, Work};
-use shared::domain::call::CallEnding;
+use shared::domain::call::{CallEnding, CallKind};
 use shared::domain::customer::{Customer, CustomerKind};
 use shared::domain::interaction::HistoryPage;
 use shared::domain::queue::QueueCode;
@@ -62,6 +62,9 @@ fn offer(call: CallId) -> Offer {
         age_us: 900,
         customer: None,
         card: Sealed::pack(&CardState::Pending).unwrap(),
+        kind: CallKind::Inbound,
+        from: None,
+        path: vec![],
     }
 }
 
@@ -77,7 +80,15 @@ fn idle() -> DeskState {
 }
 
 fn snapshot(call: Option<CallAtDesk>) -> Box<Snapshot> {
-    Box::new(Snapshot { state: idle(), call, waiting: vec![], missed: vec![], floor: None, faults: vec![] })
+    Box::new(Snapshot {
+        state: idle(),
+        call,
+        waiting: vec![],
+        missed: vec![],
+        floor: None,
+        faults: vec![],
+        parked: vec![],
+    })
 }
 
 /// A desk that is told things one after another.
@@ -222,7 +233,7 @@ fn after_a_break_the_snapshot_brings_the_same_state() {
     told.type_summary(FIRST, "счёт");
     told.link(LinkEvent::Connection(Connection::Offline { since: at(100), retry_at: at(600) }));
     assert!(told.desk.call.as_ref().unwrap().is_talking());
-    let call = CallAtDesk { offer: Box::new(offer(FIRST)), answered_at: Some(UtcMs(1_000)), ended: None };
+    let call = CallAtDesk { offer: Box::new(offer(FIRST)), answered_at: Some(UtcMs(1_000)), ended: None, line: None };
     let before = told.desk.call.as_ref().unwrap().phase;
     told.link(LinkEvent::Welcome {
         epoch: 2,
@@ -250,7 +261,7 @@ fn a_desk_killed_in_wrap_up_comes_back_to_the_call_the_card_and_the_draft() {
     let draft = crate::state::drafts::Draft { summary: "про счётчик".into(), ..Default::default() };
     told.link(LinkEvent::Kept { drafts: vec![(TabKey::Call(FIRST), draft)], saves: vec![] });
     let ended = Some(EndedCall { at: UtcMs(9_000), ending: CallEnding::AgentHungUp, wrapup_limit: UtcMs(60_000) });
-    let call = CallAtDesk { offer: Box::new(offer(FIRST)), answered_at: Some(UtcMs(1_000)), ended };
+    let call = CallAtDesk { offer: Box::new(offer(FIRST)), answered_at: Some(UtcMs(1_000)), ended, line: None };
     told.link(LinkEvent::Snapshot { seq: 20, snapshot: snapshot(Some(call)), card: Some(card_of(7)) });
     assert!(told.desk.call.as_ref().unwrap().is_wrapup());
     assert_eq!(told.front_customer(), Some(7));
@@ -271,7 +282,7 @@ fn the_pop_is_measured_once_and_on_one_clock_each() {
 #[test]
 fn a_call_out_of_a_snapshot_is_no_pop_to_measure() {
     let mut told = Told::online();
-    let call = CallAtDesk { offer: Box::new(offer(FIRST)), answered_at: None, ended: None };
+    let call = CallAtDesk { offer: Box::new(offer(FIRST)), answered_at: None, ended: None, line: None };
     told.link(LinkEvent::Snapshot { seq: 20, snapshot: snapshot(Some(call)), card: Some(card_of(7)) });
     assert_eq!(told.desk.drawn(at(104)), None);
 }

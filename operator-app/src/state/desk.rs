@@ -10,11 +10,13 @@ use shared::domain::interaction::{Channel, Direction};
 use shared::time::Moment;
 use shared::wire::StreamPosition;
 use shared::wire::command::{Command, ManualEntry, Wrapup};
-use shared::wire::event::{DeskState, Fault, Floor, WaitingCaller};
+use shared::wire::event::{DeskState, Fault, Floor, ParkedCall, WaitingCaller};
 
 use super::call::{CallView, Phase};
 use super::clock::GatewayClock;
 use super::drafts::{Draft, Drafts, Edit, Origin};
+use super::grab::Grab;
+use super::reach::{Colleagues, Dialled, Reach};
 use super::saves::{SaveKind, Saves};
 use super::screen::Screen;
 use super::search::Search;
@@ -44,6 +46,8 @@ pub struct Desk {
 
     pub waiting: Vec<WaitingCaller>,
     pub missed: Vec<MissedCall>,
+    /// Calls that wait with music for whoever picks them up.
+    pub parked: Vec<ParkedCall>,
     pub faults: Vec<Fault>,
     /// For supervisors.
     pub floor: Option<Arc<Floor>>,
@@ -57,6 +61,13 @@ pub struct Desk {
     /// The search stands among the open cards, in front or behind.
     pub search_open: bool,
     pub screen: Screen,
+    /// Handing over, asking somebody, calling somebody: what is being typed for it.
+    pub reach: Option<Reach>,
+    pub colleagues: Colleagues,
+    /// Whom this desk has called last, to be called again.
+    pub last_dialled: Option<Dialled>,
+    /// What became of the keys that the whole system hears.
+    pub grab: Grab,
     /// The pop measured last, microseconds from the INVITE to the drawn card.
     pub last_pop_us: Option<i64>,
 
@@ -110,7 +121,7 @@ impl Desk {
         let Some(call) = &self.call else { return Duration::ZERO };
         let since = match call.phase {
             Phase::Ringing { .. } => call.offer.arrived_at,
-            Phase::Talking { since } | Phase::Wrapup { since, .. } => since,
+            Phase::Dialing { since } | Phase::Talking { since } | Phase::Wrapup { since, .. } => since,
         };
         self.clock.since(since, now)
     }

@@ -2,7 +2,7 @@
 //!
 //! [`desk::Desk`] is the whole of it, moved by [`event::LinkEvent`]s in `apply`; the other modules are its parts: [`call`] the
 //! call and its card, [`tab`] the open cards with their [`history`], [`drafts`] what has been typed, [`saves`] what
-//! became of it, [`undo`] what can be put back, [`search`] looking for a customer, [`session`] the connection,
+//! became of it, [`undo`] what can be put back, [`reach`] whom to call or to hand the call to, [`search`] looking for a customer, [`session`] the connection,
 //! [`screen`] what lies on top, [`toasts`] short messages.
 
 mod apply;
@@ -11,7 +11,10 @@ pub mod clock;
 pub mod desk;
 pub mod drafts;
 pub mod event;
+pub mod grab;
 pub mod history;
+mod parties;
+pub mod reach;
 pub mod saves;
 pub mod screen;
 pub mod search;

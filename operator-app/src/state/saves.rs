@@ -31,8 +31,10 @@ pub enum SaveKind {
     NewCustomer,
     Missed(CallbackId),
     Password,
-    /// Answer, hang up, reject, state: shown by the call itself, here only when refused.
+    /// Answer, hang up, hold, transfer, dial, state: shown by the call itself, here only when refused.
     Phone,
+    /// Who is there to be called.
+    Colleagues,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,14 +139,29 @@ impl SaveKind {
             Command::CreateCustomer { .. } => Self::NewCustomer,
             Command::MarkMissed { callback, .. } => Self::Missed(*callback),
             Command::ChangePassword { .. } => Self::Password,
-            Command::Answer { .. } | Command::Reject { .. } | Command::HangUp { .. } | Command::SetState { .. } => {
-                Self::Phone
-            }
+            Command::ListColleagues => Self::Colleagues,
+            Command::Answer { .. }
+            | Command::Reject { .. }
+            | Command::HangUp { .. }
+            | Command::Hold { .. }
+            | Command::Retrieve { .. }
+            | Command::Mute { .. }
+            | Command::SendDigits { .. }
+            | Command::Transfer { .. }
+            | Command::Consult { .. }
+            | Command::Swap { .. }
+            | Command::CompleteTransfer { .. }
+            | Command::Conference { .. }
+            | Command::DropParty { .. }
+            | Command::Park { .. }
+            | Command::PickUp { .. }
+            | Command::Dial { .. }
+            | Command::SetState { .. } => Self::Phone,
         }
     }
 
     /// Whether the outbox keeps it on disk until it is answered. An old "answer" makes no sense later.
     pub const fn is_kept(self) -> bool {
-        !matches!(self, Self::Phone | Self::Password)
+        !matches!(self, Self::Phone | Self::Colleagues | Self::Password)
     }
 }

@@ -58,4 +58,6 @@ pub enum Region {
     CustomerSearch,
     /// A meeting, letter or visit that is being written down.
     Manual,
+    /// Whom to hand the call to, to ask or to call.
+    Reach,
 }

@@ -1,5 +1,6 @@
 //! Short messages in the corner: at most three, five seconds each; errors stay until dismissed.
 
+use shared::domain::call::{Party, PartyFailure};
 use shared::time::Moment;
 use shared::wire::command::CommandError;
 use shared::wire::event::WithdrawnBecause;
@@ -24,6 +25,13 @@ pub enum Message {
         error: CommandError,
     },
     OfferGone(WithdrawnBecause),
+    /// Somebody who was called, or whom the call was handed to, did not come or has left.
+    PartyFailed {
+        party: Party,
+        why: PartyFailure,
+    },
+    /// The colleague who had the customer has handed the call over.
+    CallIsYours,
     /// Something was thrown away, and can be put back.
     Done(Deed),
     /// The gateway takes this call's facts no more: saved once more, they go into the customer's history.
@@ -41,7 +49,7 @@ pub struct Toasts {
 
 const AT_MOST: usize = 3;
 pub const LIFE: std::time::Duration = std::time::Duration::from_secs(5);
-/// Who wants something back has to read first.
+/// Who wants something back, or hears nobody where a colleague should be, has to read first.
 pub const UNDO_LIFE: std::time::Duration = std::time::Duration::from_secs(12);
 
 impl Toasts {
@@ -96,6 +104,6 @@ impl Message {
     }
 
     const fn life(&self) -> std::time::Duration {
-        if self.can_be_undone() { UNDO_LIFE } else { LIFE }
+        if self.can_be_undone() || matches!(self, Self::PartyFailed { .. }) { UNDO_LIFE } else { LIFE }
     }
 }

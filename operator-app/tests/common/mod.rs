@@ -17,12 +17,13 @@ use operator_app::state::call::{CallView, CardView, Phase, Pop};
 use operator_app::state::desk::{Aftermath, Desk};
 use operator_app::state::drafts::{Edit, ManualDraft, Origin};
 use operator_app::state::event::{LinkEvent, Stamped};
+use operator_app::state::reach::{Chosen, Purpose, ReachEdit};
 use operator_app::state::screen::{Overlay, Page};
 use operator_app::state::session::{Connection, LockKey, Refused, Session, SignInError, SignInStep};
 use operator_app::state::tab::{Tab, TabKey};
 use shared::domain::account::*;
-use shared::domain::agent::{AgentProfile, Presence, ReasonCode, Role, Work};
-use shared::domain::call::{CallEnding, MissedCall};
+use shared::domain::agent::{Activity, AgentProfile, Presence, ReasonCode, Role, Work};
+use shared::domain::call::*;
 use shared::domain::catalogue::Catalogue;
 use shared::domain::customer::*;
 use shared::domain::interaction::*;
@@ -35,7 +36,8 @@ use shared::pii::Secret;
 use shared::time::{Moment, UtcMs};
 use shared::wire::Sealed;
 use shared::wire::card::{Card, CardState, MonthConsumption};
-use shared::wire::event::{DeskState, Floor, Offer, PersonLine, QueueLine, WaitingCaller};
+use shared::wire::command::{Colleague, CommandError, Done};
+use shared::wire::event::*;
 use uuid::Uuid;
 
 pub const CALL: CallId = CallId(700);
@@ -342,15 +344,21 @@ pub fn with_call(phase: Phase, caller: CallerNumber, card: CardView) -> Workplac
         age_us: 1_800,
         customer: None,
         card: Sealed::pack(&CardState::Unknown).unwrap(),
+        kind: CallKind::Inbound,
+        from: None,
+        path: vec![],
     };
     let work = match phase {
         Phase::Ringing { .. } => Work::Ringing { call: CALL, until: now() },
+        Phase::Dialing { .. } => Work::Dialing { call: CALL },
         Phase::Talking { .. } => Work::Talking { call: CALL },
         Phase::Wrapup { .. } => Work::Wrapup { call: CALL, limit: now() },
     };
     place.desk.state = Some(desk_state(work, 8));
     let pop = Pop { before_us: Some(2_400), taken_at: Moment::at_ms(1), shown_us: Some(6_100) };
-    place.desk.call = Some(CallView { offer: Arc::new(offer), phase, pop });
+    let mut view = CallView::offered(offer, pop);
+    view.phase = phase;
+    place.desk.call = Some(view);
     place.desk.last_pop_us = Some(6_100);
     place.desk.tabs = vec![Tab::new(TabKey::Call(CALL), Some(caller), card)];
     place.desk.front = Some(TabKey::Call(CALL));
@@ -384,6 +392,162 @@ pub fn wrapup() -> Workplace {
     place.edit(Edit::Topic(Some("BIL.RECALC".into())));
     place.edit(Edit::Result(Some("I.REQUEST".into())));
     place.edit(Edit::Summary("Отсутствовала с 1 по 20 июля, справку пришлёт через личный кабинет.".into()));
+    place
+}
+
+/// What this agent does in the talk.
+pub fn line(activity: Activity) -> CallLine {
+    let customer = match activity {
+        Activity::Dialing => PartyState::Ringing,
+        Activity::OnHold | Activity::Consulting => PartyState::OnHold,
+        Activity::Talking | Activity::Conference => PartyState::Talking,
+    };
+    CallLine { activity, since: at(41), muted: false, customer: Some(customer), peer: None, guest: false }
+}
+
+/// A talk with `line`.
+pub fn in_line(line: CallLine) -> Workplace {
+    let mut place = talking();
+    place.desk.call.as_mut().unwrap().line = Some(line);
+    place
+}
+
+pub fn petrova() -> Party {
+    Party::Agent { agent: AgentId(2), name: "Петрова Анна".into() }
+}
+
+pub fn with_peer(activity: Activity, state: PartyState) -> CallLine {
+    let peer = PeerLine { party: petrova(), state, since: at(12) };
+    CallLine { peer: Some(peer), ..line(activity) }
+}
+
+pub fn on_hold() -> Workplace {
+    in_line(line(Activity::OnHold))
+}
+
+/// Nobody hears the operator, and the caller has pressed keys.
+pub fn muted() -> Workplace {
+    let mut place = in_line(CallLine { muted: true, ..line(Activity::Talking) });
+    place.hears("41276#");
+    place
+}
+
+pub fn consulting() -> Workplace {
+    in_line(with_peer(Activity::Consulting, PartyState::Talking))
+}
+
+pub fn conference() -> Workplace {
+    in_line(with_peer(Activity::Conference, PartyState::Talking))
+}
+
+/// Called in by a colleague who has the customer.
+pub fn guest() -> Workplace {
+    let mut place = in_line(CallLine { guest: true, ..with_peer(Activity::Consulting, PartyState::Talking) });
+    place.comes_from(OfferedHow::Consult);
+    place
+}
+
+/// A caller whom a colleague hands over rings.
+pub fn handed_over() -> Workplace {
+    let mut place = ringing();
+    place.comes_from(OfferedHow::Transfer);
+    place
+}
+
+/// The operator calls the customer back.
+pub fn dialing() -> Workplace {
+    let mut place = with_call(Phase::Dialing { since: at(6) }, public(), known());
+    let call = place.desk.call.as_mut().unwrap();
+    call.offer = Arc::new(Offer { kind: CallKind::Outbound, ..(*call.offer).clone() });
+    call.line = Some(CallLine { since: at(6), ..line(Activity::Dialing) });
+    place
+}
+
+/// A colleague calls, about nobody.
+pub fn internal() -> Workplace {
+    let mut place = with_call(ringing_phase(), CallerNumber::Short("104".into()), CardView::Unknown);
+    place.comes_from(OfferedHow::Internal);
+    let call = place.desk.call.as_mut().unwrap();
+    call.offer = Arc::new(Offer { kind: CallKind::Internal, path: vec![], ..(*call.offer).clone() });
+    place.desk.tabs.clear();
+    place.desk.front = None;
+    place
+}
+
+pub fn colleagues() -> Vec<Colleague> {
+    let call = CallId(3);
+    let one = |id: i64, name: &str, presence: Presence, work: Work| Colleague {
+        agent: AgentId(id),
+        name: name.into(),
+        phone: Some((100 + id).to_string()),
+        reachable: presence == Presence::Ready && work == Work::Idle,
+        presence,
+        work,
+    };
+    let away = || Presence::NotReady { reason: ReasonCode::new("lunch") };
+    vec![
+        one(1, "Иванова Дарья", Presence::Ready, Work::Idle),
+        one(2, "Петрова Анна", Presence::Ready, Work::Idle),
+        one(3, "Петренко Сергей", Presence::Ready, Work::OnHold { call }),
+        one(4, "Кузьмин Артём", away(), Work::Idle),
+        one(5, "Щукина Елена", Presence::Ready, Work::Wrapup { call, limit: now() }),
+        one(6, "Хасанов Тимур", Presence::Ready, Work::Idle),
+    ]
+}
+
+/// Whom to hand the talk to is looked for.
+pub fn reaching(action: Action) -> Workplace {
+    let mut place = if action == Action::Dial { idle() } else { talking() };
+    if action != Action::Dial {
+        place.edit(Edit::Summary("Спор о показаниях за октябрь, ждёт перерасчёт.".into()));
+    }
+    place.does(action);
+    if action != Action::Tones {
+        place.is_answered(Ok(Done::Colleagues { people: colleagues() }));
+    }
+    place
+}
+
+/// Somebody was picked for it.
+pub fn picked() -> Workplace {
+    let mut place = reaching(Action::Transfer);
+    let to = Target::Agent { agent: AgentId(2) };
+    place.does(Command::Reach(ReachEdit::Choose(Chosen { to, name: "Петрова Анна".into() })));
+    place
+}
+
+/// The gateway refused what was picked.
+pub fn not_reached() -> Workplace {
+    let mut place = picked();
+    place.does(Action::Transfer);
+    place.is_answered(Err(CommandError::PartyFailed { why: PartyFailure::NotFree }));
+    place
+}
+
+/// The dial plan refuses a number.
+pub fn number_refused() -> Workplace {
+    let mut place = reaching(Action::Dial);
+    place.does(Command::Reach(ReachEdit::Text("8 809 555-00-01".into())));
+    place.does(Command::ReachTo { purpose: Purpose::Dial, to: Target::Number { number: "88095550001".into() } });
+    place.is_answered(Err(CommandError::NumberRefused { rule: DialRule::ClosedPrefix }));
+    place
+}
+
+/// Two calls wait for whoever picks them up.
+pub fn parked() -> Workplace {
+    let mut place = idle();
+    let one = |call: i64, name: &str, by: &str, ago_s: i64| ParkedCall {
+        call: CallId(call),
+        queue: QueueCode::new("billing"),
+        caller: CallerNumber::Public(Phone::from_e164(79_162_040_200 + call)),
+        name: Some(name.into()),
+        parked_at: at(ago_s),
+        parked_by: AgentId(3),
+        parked_by_name: by.into(),
+        until: at(-60),
+    };
+    place.desk.parked =
+        vec![one(1, "Воробьёва Лидия Сергеевна", "Петренко С.", 74), one(2, "Жуков Илья", "Щукина Е.", 19)];
     place
 }
 
@@ -566,6 +730,49 @@ pub fn supervisor() -> Workplace {
 }
 
 impl Workplace {
+    /// The gateway answers what was sent last.
+    pub fn is_answered(&mut self, outcome: Result<Done, CommandError>) {
+        let sent = self.asked.iter().rev().find_map(|ask| match ask {
+            Ask::Send { id, .. } => Some(*id),
+            _ => None,
+        });
+        self.is_told(LinkEvent::Answer { id: sent.unwrap(), outcome });
+    }
+
+    /// The other end presses keys.
+    pub fn hears(&mut self, keys: &str) {
+        let state = self.desk.state.clone().unwrap();
+        let view = self.desk.call.as_ref().unwrap();
+        let call = CallAtDesk {
+            offer: Box::new((*view.offer).clone()),
+            answered_at: Some(at(223)),
+            ended: None,
+            line: view.line.clone(),
+        };
+        let (waiting, missed) = (self.desk.waiting.clone(), self.desk.missed.clone());
+        let (call, faults, floor, parked) = (Some(call), vec![], None, vec![]);
+        let snapshot = Snapshot { state, call, waiting, missed, floor, faults, parked };
+        self.is_told(LinkEvent::Snapshot { seq: 0, snapshot: Box::new(snapshot), card: Some(known()) });
+        for (n, digit) in keys.chars().enumerate() {
+            let event = Box::new(Event::Digit { call: CALL, digit });
+            self.is_told(LinkEvent::Happened { seq: n as u64 + 1, event, card: None, half_trip_us: 0 });
+        }
+    }
+
+    /// A colleague stands behind the call.
+    pub fn comes_from(&mut self, how: OfferedHow) {
+        let call = self.desk.call.as_mut().unwrap();
+        let from = Some(OfferedBy { agent: AgentId(2), name: "Петрова Анна".into(), how });
+        let note = Some("Спор о показаниях за октябрь: клиент прислал фото, просит перерасчёт до пятницы.".into());
+        let path = vec![
+            PathStep { at: at(420), stop: Stop::Queue { queue: QueueCode::new("billing") } },
+            PathStep {
+                at: at(380), stop: Stop::Agent { agent: AgentId(2), name: "Петрова Анна".into(), note }
+            },
+        ];
+        call.offer = Arc::new(Offer { from, path, ..(*call.offer).clone() });
+    }
+
     pub fn english(mut self) -> Self {
         self.settings.language = Language::En;
         self

@@ -67,8 +67,8 @@ impl Line {
     /// Welcomes the desk with nothing going on; events count on from `seq`.
     pub async fn welcome(&mut self, epoch: u64, seq: u64) {
         self.say(&welcome(epoch, false)).await;
-        let snapshot =
-            Snapshot { state: idle(), call: None, waiting: vec![], missed: vec![], floor: None, faults: vec![] };
+        let (state, call, parked) = (idle(), None, vec![]);
+        let snapshot = Snapshot { state, call, waiting: vec![], missed: vec![], floor: None, faults: vec![], parked };
         self.say(&ServerFrame::Snapshot { seq, snapshot: Box::new(snapshot) }).await;
     }
 

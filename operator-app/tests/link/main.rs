@@ -18,6 +18,7 @@ use operator_app::state::desk::{Aftermath, Desk};
 use operator_app::state::event::LinkEvent;
 use operator_app::state::session::{Connection, Refused, SignInError, SignInStep};
 use operator_app::{command, state};
+use shared::domain::call::CallKind;
 use shared::domain::queue::QueueCode;
 use shared::ids::CallbackId;
 use shared::phone::CallerNumber;
@@ -87,6 +88,9 @@ fn offered() -> Event {
         age_us: 700,
         customer: None,
         card: Sealed::pack(&CardState::Withheld).unwrap(),
+        kind: CallKind::Inbound,
+        from: None,
+        path: vec![],
     };
     Event::Offered { offer: Box::new(offer) }
 }

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::call::CallEnding;
 use super::queue::QueueInfo;
 use super::reading::ReadingRules;
 
@@ -59,6 +60,9 @@ pub struct ResultCode {
     /// Solved in the first contact.
     #[serde(default)]
     pub first_contact_resolution: bool,
+    /// A call that ended in one of these ways gets this result unless another is chosen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proposed_for: Vec<CallEnding>,
 }
 
 /// Why somebody is not ready.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use shared::domain::call::CallEnding;
 use shared::domain::catalogue::{
     Catalogue, ChoiceOption, Field, FieldKind, Form, FormKind, NotReadyReason, ResultCode, Topic, TopicGroup, Words,
 };
@@ -35,6 +36,19 @@ pub(super) fn read(folder: &Path, queues: &[QueueConfig], faults: &Faults) -> Ca
     }
     check_system_reasons(&catalogue, folder, faults);
     catalogue
+}
+
+/// The ways to end after which a result is proposed, in the spelling of the wire.
+fn endings(section: &Section<'_>) -> Vec<CallEnding> {
+    let written: Vec<String> = section.or("proposed_for", Vec::new());
+    let read = |word: String| {
+        let known = serde_json::from_value(serde_json::Value::String(word.clone())).ok();
+        if known.is_none() {
+            section.fault("proposed_for", format!("`proposed_for` knows no ending of a call named \"{word}\""));
+        }
+        known
+    };
+    written.into_iter().filter_map(read).collect()
 }
 
 fn queue_info(queue: &QueueConfig) -> QueueInfo {
@@ -97,6 +111,7 @@ impl CatalogueReader<'_> {
             code: self.code(&section),
             name: words(&section),
             first_contact_resolution: section.or("first_contact_resolution", false),
+            proposed_for: endings(&section),
         };
         section.finish();
         result

@@ -14,6 +14,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject as _;
 use shared::domain::catalogue::Catalogue;
 use shared::domain::queue::QueueCode;
 
@@ -290,10 +292,13 @@ fn read_sip_tls(
     let tls = section.section("tls");
     let file = |key| tls.optional::<PathBuf>(key).map(|file| folder.join(file));
     let (certificate, key) = (file("certificate"), file("key"));
-    for (name, file) in [("certificate", &certificate), ("key", &key)] {
-        if let Some(missing) = file.as_ref().filter(|file| !file.is_file()) {
-            tls.fault(name, format!("there is no file {}", missing.display()));
-        }
+    if let Some(file) = &certificate {
+        trunks::check_certificates(&tls, "certificate", file);
+    }
+    if let Some(file) = &key
+        && let Err(error) = PrivateKeyDer::from_pem_file(file)
+    {
+        tls.fault("key", format!("{} holds no key that can be read: {error}", file.display()));
     }
     let identity = match (certificate, key) {
         (Some(certificate), Some(key)) => SipTls::Files { certificate, key },

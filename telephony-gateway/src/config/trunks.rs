@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use shared::pii::Secret;
 
 use super::reader::Section;
@@ -210,8 +212,8 @@ fn read_password(section: &Section<'_>, folder: &Path) -> Secret {
 fn read_tls(section: Section<'_>, folder: &Path) -> TrunkTls {
     let authority = section.optional::<PathBuf>("authority").map(|file| folder.join(file));
     let fingerprint = section.optional::<String>("fingerprint");
-    if let Some(file) = authority.as_ref().filter(|file| !file.is_file()) {
-        section.fault("authority", format!("there is no file {}", file.display()));
+    if let Some(file) = &authority {
+        check_certificates(&section, "authority", file);
     }
     let trust = match (authority, fingerprint) {
         (Some(_), Some(_)) => {
@@ -234,6 +236,18 @@ fn read_tls(section: Section<'_>, folder: &Path) -> TrunkTls {
     }
     section.finish();
     TrunkTls { server_name, trust }
+}
+
+/// Notes a file without certificates.
+pub(super) fn check_certificates(section: &Section<'_>, key: &'static str, file: &Path) {
+    let read = CertificateDer::pem_file_iter(file).and_then(|certificates| certificates.collect::<Result<Vec<_>, _>>());
+    match read {
+        Ok(certificates) if certificates.is_empty() => {
+            section.fault(key, format!("{} holds no certificate", file.display()));
+        }
+        Ok(_) => {}
+        Err(error) => section.fault(key, format!("{} holds no certificate that can be read: {error}", file.display())),
+    }
 }
 
 fn read_fingerprint(written: &str) -> Option<[u8; 32]> {

@@ -79,6 +79,8 @@ facts! {
     Transferred = "call.transferred" { to: Target },
     Parked = "call.parked" {},
     Fetched = "call.fetched" {},
+    /// A new process speaks on where a killed one stopped.
+    Restored = "call.restored" {},
     /// What a call to outside has cost.
     TollSpent = "toll.spent" { spent: Spent },
     /// The record of a call that is over.

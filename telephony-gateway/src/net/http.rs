@@ -52,7 +52,7 @@ const SEARCH_LINES: u16 = 20;
 /// Control sockets that have not said hello yet.
 const UNKNOWN_DESKS: usize = 200;
 /// A connection on which no whole request comes for so long is closed.
-const REQUEST_WITHIN: Duration = Duration::from_secs(30);
+const REQUEST_WITHIN: Duration = Duration::from_secs(10);
 /// A request whose body drips in, or whose answer nobody finds, ends after so long.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// Connections at once; fewer where the system gives few descriptors.

@@ -136,8 +136,16 @@ impl Outbound {
         }
     }
 
+    /// SHA-256 of the certificate that SIP over TLS shows, as `AB:CD:…`; `None` where nobody speaks it.
+    pub fn tls_fingerprint(&self) -> Option<String> {
+        self.tcp.tls_fingerprint()
+    }
+
     /// How many connections over TCP and TLS are open, for the metrics.
     pub fn connections(&self) -> usize {
         self.tcp.len()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -157,6 +157,10 @@ impl Connections {
         }
     }
 
+    pub(super) fn tls_fingerprint(&self) -> Option<String> {
+        self.inner.tls.fingerprint()
+    }
+
     /// How many connections are open.
     pub fn len(&self) -> usize {
         self.table().open.len()

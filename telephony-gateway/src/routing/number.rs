@@ -107,6 +107,32 @@ mod tests {
         check("+882134567890", "+882134567890");
     }
 
+    proptest::proptest! {
+        /// However a premium number is spelled, the rule for its prefix sees it.
+        #[test]
+        fn no_spelling_slips_past_a_rule(rest in "[0-9]{7}", gaps in proptest::collection::vec(0_usize..12, 0..4)) {
+            for prefix in ["+7809", "7809", "8809", "8107809", "007809"] {
+                let mut spelled = format!("{prefix}{rest}");
+                for gap in &gaps {
+                    spelled.insert(1 + gap % (spelled.len() - 1), ['-', ' ', '(', ')', '.'][gap % 5]);
+                }
+                let number = Dialled::parse(&spelled).unwrap();
+                proptest::prop_assert_eq!(number.as_str(), format!("+7809{rest}"), "{}", spelled);
+            }
+        }
+
+        /// What was read once is read as the same again, and nothing else than a number ever comes out.
+        #[test]
+        fn a_number_stays_what_it_is(raw in "[-0-9+*# ().a-z]{0,20}") {
+            if let Some(number) = Dialled::parse(&raw) {
+                proptest::prop_assert_eq!(Dialled::parse(number.as_str()), Some(number.clone()));
+                let digits = number.as_str().strip_prefix('+').unwrap_or(number.as_str());
+                proptest::prop_assert!(!digits.is_empty());
+                proptest::prop_assert!(digits.bytes().all(|b| b.is_ascii_digit() || b == b'*' || b == b'#'));
+            }
+        }
+    }
+
     #[test]
     fn short_and_internal_numbers_stay_as_they_are() {
         for number in ["112", "101", "1001", "*72", "#31#", "0", "8", "00"] {

@@ -30,6 +30,9 @@ pub struct StackConfig {
     pub check_dialogs_every: Option<Duration>,
     /// After this long without a final answer our own INVITE is cancelled (RFC 3261 §16.6, timer C).
     pub longest_ring: Duration,
+    /// How long a conversation lasts without a sign of life that also the proxies on its way see (RFC 4028); whole
+    /// seconds, at least 90.
+    pub session_interval: Duration,
 }
 
 impl Default for StackConfig {
@@ -45,6 +48,7 @@ impl Default for StackConfig {
             limits: Limits::default(),
             check_dialogs_every: Some(Duration::from_secs(300)),
             longest_ring: Duration::from_secs(180),
+            session_interval: Duration::from_secs(1800),
         }
     }
 }

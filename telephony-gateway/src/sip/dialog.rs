@@ -17,16 +17,18 @@ pub struct Dialog {
     /// Empty until the other side has answered.
     pub remote_tag: Box<[u8]>,
     /// The values of From and To as we write them, tags included.
-    local: Box<[u8]>,
-    remote: Box<[u8]>,
+    pub(super) local: Box<[u8]>,
+    pub(super) remote: Box<[u8]>,
     /// The other side's Contact: our request URI.
     pub target: Box<[u8]>,
-    routes: SmallVec<[Box<[u8]>; 1]>,
+    pub(super) routes: SmallVec<[Box<[u8]>; 1]>,
     pub local_cseq: u32,
     /// The highest number heard from the other side.
     pub remote_cseq: Option<u32>,
     /// Where the other side's messages come from.
     pub flow: Flow,
+    /// We began it, so that its Call-ID is ours.
+    pub is_ours: bool,
 }
 
 /// The lines that differ from request to request.
@@ -35,7 +37,11 @@ pub struct RequestLines<'a> {
     pub advertised: SocketAddr,
     pub cseq: u32,
     pub contact: bool,
+    pub max_forwards: u8,
 }
+
+/// How many further hops a request of our own may take (RFC 3261 §8.1.1.6).
+pub const MAX_FORWARDS: u8 = 70;
 
 impl Dialog {
     /// The dialog that an INVITE to us begins (§12.1.1).
@@ -60,6 +66,7 @@ impl Dialog {
             local_cseq: 0,
             remote_cseq: Some(core.cseq.number),
             flow: *flow,
+            is_ours: false,
         })
     }
 
@@ -76,6 +83,7 @@ impl Dialog {
             local_cseq: 1,
             remote_cseq: None,
             flow: *flow,
+            is_ours: true,
         }
     }
 
@@ -102,6 +110,7 @@ impl Dialog {
             local_cseq: core.cseq.number,
             remote_cseq: None,
             flow: self.flow,
+            is_ours: self.is_ours,
         };
         fork.answered(response, core);
         fork
@@ -149,9 +158,9 @@ impl Dialog {
         let name = method_name(method);
         let mut writer = Writer::request(out, name, first_uri.unwrap_or(&self.target));
         let transport = transport_name(self.flow.transport);
-        let RequestLines { branch, advertised, cseq, contact } = *lines;
+        let RequestLines { branch, advertised, cseq, contact, max_forwards } = *lines;
         writer.header_fmt(Name::Via, format_args!("SIP/2.0/{transport} {advertised};branch={branch};rport"));
-        writer.header(Name::MaxForwards, b"70");
+        writer.header_fmt(Name::MaxForwards, format_args!("{max_forwards}"));
         for route in self.routes.iter().skip(usize::from(strict.is_some())) {
             writer.header(Name::Route, route);
         }
@@ -211,7 +220,8 @@ mod tests {
     fn bye(dialog: &Dialog) -> String {
         let mut out = Vec::new();
         let advertised = "10.0.0.1:5060".parse().unwrap();
-        let lines = RequestLines { branch: "z9hG4bKx", advertised, cseq: 1, contact: false };
+        let lines =
+            RequestLines { branch: "z9hG4bKx", advertised, cseq: 1, contact: false, max_forwards: MAX_FORWARDS };
         dialog.request(&mut out, Method::Bye, &lines).finish(None);
         String::from_utf8(out).unwrap()
     }

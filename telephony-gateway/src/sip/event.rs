@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use shared::time::Moment;
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Transport {
     #[default]
     Udp,
@@ -124,6 +125,29 @@ pub struct Invite {
     pub auto_answer: bool,
     /// How long it may ring (`Expires`); we cancel by ourselves when the phone does not.
     pub ring_seconds: Option<u32>,
+    /// How many further hops it may take: [`IncomingInvite::hops_left`] when a call is passed on, else `None`.
+    pub max_forwards: Option<u8>,
+    /// The number we vouch for (RFC 3325); said to trusted trunks, and to nobody else.
+    pub asserted: Option<String>,
+    /// The phone that hands the call over (RFC 3892).
+    pub referred_by: Option<String>,
+}
+
+impl Default for Invite {
+    /// An INVITE to nobody, whose fields are to be filled in.
+    fn default() -> Self {
+        Self {
+            to: InviteTo::Phone(String::new()),
+            from_display: String::new(),
+            from_user: String::new(),
+            sdp: Vec::new(),
+            auto_answer: false,
+            ring_seconds: None,
+            max_forwards: None,
+            asserted: None,
+            referred_by: None,
+        }
+    }
 }
 
 impl fmt::Debug for Invite {
@@ -167,6 +191,13 @@ pub struct IncomingInvite {
     pub asserted: Option<String>,
     /// The caller asks that the number be kept from the called (RFC 3323).
     pub privacy: bool,
+    /// The number from which the call was diverted to us (RFC 5806, RFC 7044), from trusted trunks only.
+    pub diverted_from: Option<String>,
+    /// How many further hops the call may take; for [`Invite::max_forwards`].
+    pub hops_left: u8,
+    /// The leg whose place this call takes (RFC 3891), from phones only. The owner answers, connects it with that
+    /// leg's other side, and hangs that leg up.
+    pub replaces: Option<LegId>,
     pub call_id: Arc<str>,
     /// The offer; `None` when our answer has to carry the offer and the ACK the answer.
     pub sdp: Option<Vec<u8>>,
@@ -180,8 +211,24 @@ impl fmt::Debug for IncomingInvite {
             .field("remote", &self.flow.remote)
             .field("dialled", &self.dialled)
             .field("privacy", &self.privacy)
+            .field("replaces", &self.replaces)
             .field("call_id", &self.call_id)
             .finish_non_exhaustive()
+    }
+}
+
+/// To whom a phone wants to hand its call.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ReferTarget {
+    /// The number: E.164 or internal. Empty when only a leg is named.
+    pub user: String,
+    /// The phone's other leg, with whose other side the call shall be connected (RFC 3891).
+    pub replaces: Option<LegId>,
+}
+
+impl fmt::Debug for ReferTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReferTarget").field("replaces", &self.replaces).finish_non_exhaustive()
     }
 }
 
@@ -272,15 +319,28 @@ pub enum Event {
         leg: LegId,
         sdp: Option<Vec<u8>>,
     },
-    /// Our [`Stack::reoffer`](super::Stack::reoffer) was accepted.
+    /// An offer of ours within the call was answered: [`Stack::reoffer`](super::Stack::reoffer), an offer in a
+    /// provisional answer to a caller who made none, or the description that keeps the session alive once more.
     ReofferAnswered {
         leg: LegId,
         sdp: Vec<u8>,
     },
-    /// Our reoffer was refused (491: the other side wanted the same at the same moment; try again later).
+    /// Our reoffer was refused, and the session stays as it was. When both sides wanted a change at the same moment,
+    /// the stack tries again by itself; 491 means that it has given up.
     ReofferRefused {
         leg: LegId,
         code: u16,
+    },
+    /// The phone wants its call handed over: [`Stack::accept_refer`](super::Stack::accept_refer) or
+    /// [`Stack::refuse_refer`](super::Stack::refuse_refer).
+    Referred {
+        leg: LegId,
+        to: ReferTarget,
+    },
+    /// A key of the other side's telephone, said in an INFO: `0`-`9`, `*`, `#`, `A`-`D`.
+    Digit {
+        leg: LegId,
+        digit: char,
     },
     /// The phone does not let itself be lifted after all; ring it again with `auto_answer`.
     TalkRefused {

@@ -23,7 +23,10 @@ const MOST_FIELDS: usize = 256;
 const LONGEST_CALL_ID: usize = 256;
 
 /// The methods we take, for `Allow`.
-pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, REGISTER";
+pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, INFO, PRACK, REFER, REGISTER";
+
+/// The extensions we take (RFC 3891, 4028, 3262, 4488), for `Supported` and against `Require`.
+pub const SUPPORTED: &str = "replaces, timer, 100rel, norefersub";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Span {
@@ -183,6 +186,11 @@ impl<'a> Message<'a> {
         self.fields.iter().filter(move |field| field.name == name).map(|field| self.text(field.value))
     }
 
+    /// Whether a list of options such as `Supported` names this one.
+    pub fn lists(&self, name: Name, token: &str) -> bool {
+        self.all(name).any(|value| list::has_token(value, token))
+    }
+
     /// A header that may stand only once.
     fn only(&self, name: Name, missing: &'static str, twice: &'static str) -> Result<&[u8], &'static str> {
         let mut all = self.all(name);
@@ -212,6 +220,10 @@ impl<'a> Message<'a> {
         }
         let from = Address::parse(from).ok_or("From is unreadable")?;
         let to = Address::parse(to).ok_or("To is unreadable")?;
+        // An empty tag would stand before ours, and nobody would find ours behind it.
+        if to.parameter("tag").is_some() && to.tag().is_none() {
+            return Err("To is unreadable");
+        }
         Ok(Core { via, from, to, call_id, cseq })
     }
 
@@ -402,6 +414,7 @@ pub const fn phrase(code: u16) -> &'static str {
         182 => "Queued",
         183 => "Session Progress",
         200 => "OK",
+        202 => "Accepted",
         400 => "Bad Request",
         401 => "Unauthorized",
         403 => "Forbidden",
@@ -414,6 +427,7 @@ pub const fn phrase(code: u16) -> &'static str {
         415 => "Unsupported Media Type",
         416 => "Unsupported URI Scheme",
         420 => "Bad Extension",
+        422 => "Session Interval Too Small",
         423 => "Interval Too Brief",
         480 => "Temporarily Unavailable",
         481 => "Call/Transaction Does Not Exist",
@@ -428,6 +442,7 @@ pub const fn phrase(code: u16) -> &'static str {
         500 => "Server Internal Error",
         501 => "Not Implemented",
         503 => "Service Unavailable",
+        504 => "Server Time-out",
         505 => "Version Not Supported",
         600 => "Busy Everywhere",
         603 => "Decline",
@@ -440,6 +455,14 @@ pub const fn phrase(code: u16) -> &'static str {
         500..600 => "Failed",
         _ => "Declined",
     }
+}
+
+/// What a message carries behind its headers.
+#[derive(Clone, Copy, Debug)]
+pub struct Body<'a> {
+    /// Its Content-Type.
+    pub kind: &'a str,
+    pub bytes: &'a [u8],
 }
 
 /// Writes a message line by line into a buffer that is used again and again.
@@ -457,6 +480,12 @@ impl<'b> Writer<'b> {
         out.push(b' ');
         out.extend_from_slice(uri);
         out.extend_from_slice(b" SIP/2.0\r\n");
+        Self { out }
+    }
+
+    /// A message whose first line comes from elsewhere.
+    pub fn copy(out: &'b mut Vec<u8>) -> Self {
+        out.clear();
         Self { out }
     }
 
@@ -488,11 +517,16 @@ impl<'b> Writer<'b> {
 
     /// The end of the headers, and a description if there is one.
     pub fn finish(&mut self, sdp: Option<&[u8]>) {
-        match sdp {
+        self.finish_with(sdp.map(|sdp| Body { kind: "application/sdp", bytes: sdp }));
+    }
+
+    /// The end of the headers, and a body of whatever kind.
+    pub fn finish_with(&mut self, body: Option<Body<'_>>) {
+        match body {
             None => self.out.extend_from_slice(b"Content-Length: 0\r\n\r\n"),
-            Some(sdp) => {
-                let _ = write!(self.out, "Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n", sdp.len());
-                self.out.extend_from_slice(sdp);
+            Some(Body { kind, bytes }) => {
+                let _ = write!(self.out, "Content-Type: {kind}\r\nContent-Length: {}\r\n\r\n", bytes.len());
+                self.out.extend_from_slice(bytes);
             }
         }
     }

@@ -4,6 +4,8 @@
 //! Contact: that is the only address which is open through its NAT. Whoever does not prove it learns nothing: an
 //! unknown account and a wrong password get the same answer after the same work.
 
+pub mod kept;
+
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -19,7 +21,7 @@ use super::event::{Flow, GoneBecause, PhoneAccount, RefusedBecause, Transport};
 use super::guard::{Guard, Suspect};
 use super::headers::authorization::{Algorithm, Credentials};
 use super::headers::uri::Scheme;
-use super::headers::{Address, Name, list, text};
+use super::headers::{Address, Name, Uri, list, text};
 use super::message::{Core, Message};
 
 /// Contacts of one phone that we keep; a further one takes the place of the oldest.
@@ -222,6 +224,10 @@ impl Registrar {
         let ours = |value: &&[u8]| Credentials::parse(value).is_some_and(|c| c.realm == self.realm.as_bytes());
         let given = request.all(header).find(ours).and_then(Credentials::parse);
         let Some(given) = given else { return Verdict::Challenge { stale: false } };
+        // Credentials that were overheard call whom they were made for, and nobody else (RFC 7616 §3.4.6).
+        if header == Name::ProxyAuthorization && whom(given.uri) != whom(request.request_uri()) {
+            return Verdict::Challenge { stale: false };
+        }
         let user = text::readable(given.username);
         let by_address = Suspect::at(from);
         let account: Box<[u8]> = given.username[..given.username.len().min(64)].into();
@@ -405,6 +411,11 @@ impl Registrar {
     pub const fn shortest_expiry_s(&self) -> u32 {
         self.limits.shortest_expiry_s
     }
+}
+
+/// Whom an address names. Its host may be written differently behind a NAT.
+fn whom(uri: &[u8]) -> Option<&[u8]> {
+    Uri::parse(uri).map(|uri| uri.user)
 }
 
 /// What a phone asks for one of its contacts.

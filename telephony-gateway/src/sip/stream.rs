@@ -118,7 +118,8 @@ impl Splitter {
             if b"\r\n\r\n".starts_with(&self.buffer) {
                 self.searched = 0;
             }
-            if self.buffer.len() > LONGEST_HEAD {
+            // One byte of the blank line may be here already.
+            if self.buffer.len() > LONGEST_HEAD + 1 {
                 return Err(StreamError::HeadTooLong);
             }
             return Ok(None);
@@ -150,6 +151,10 @@ fn content_length(head: &[u8]) -> Result<Option<usize>, StreamError> {
     let mut lines = head.split(|b| *b == b'\n').peekable();
     while let Some(line) = lines.next() {
         let Some(colon) = memchr::memchr(b':', line) else { continue };
+        // The second line of another header is no header.
+        if matches!(line.first(), Some(b' ' | b'\t')) {
+            continue;
+        }
         let name = line[..colon].trim_ascii();
         if !name.eq_ignore_ascii_case(b"content-length") && !name.eq_ignore_ascii_case(b"l") {
             continue;

@@ -1,6 +1,6 @@
 //! Which trunk a request comes from, and what is known of each: whether it answers, and whether it knows us.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::config::Trunk;
@@ -43,6 +43,13 @@ impl Trunks {
 
     pub fn by_name(&self, name: &str) -> Option<usize> {
         self.list.iter().position(|known| &*known.trunk.name == name)
+    }
+
+    /// Whether this address lies inside the trust domain (RFC 3325 §2.3).
+    pub fn trusts(&self, address: SocketAddr) -> bool {
+        let mut trunks = self.list.iter().map(|known| &known.trunk);
+        trunks.any(|trunk| trunk.trusted && trunk.address == Some(address))
+            || self.by_source(address.ip()).is_some_and(|trunk| trunk.trusted)
     }
 
     pub fn get(&self, index: usize) -> Option<&Trunk> {

@@ -144,6 +144,7 @@ impl World {
 
     pub(super) fn phone_registered(&mut self, user: &str, fresh: bool, now: Moment) {
         self.phones_up.insert(user.to_owned());
+        self.keep_phone(user, now);
         if fresh {
             tracing::info!(phone = %user, "a telephone has registered");
             self.tell_phone(user, now);
@@ -155,6 +156,7 @@ impl World {
             return;
         }
         tracing::info!(phone = %user, ?cause, "a telephone is gone");
+        self.keep_phone(user, now);
         for agent in self.owners_of(user) {
             self.phone_left_while_ringing(agent, now);
             self.agent_input(agent, &Input::PhoneLost, agent, now);

@@ -63,8 +63,16 @@ impl World {
                     self.lift_by_second_invite(call, agent, now);
                 }
             }
-            // We make no offers of our own in a talk yet; an answer to one changes nothing.
-            SipEvent::ReofferAnswered { .. } | SipEvent::ReofferRefused { .. } => {}
+            SipEvent::ReofferAnswered { leg, sdp } => self.reoffer_answered(leg, &sdp, now),
+            SipEvent::ReofferRefused { leg, code } => self.reoffer_refused(leg, code, now),
+            SipEvent::Referred { leg, to } => self.phone_refers(leg, &to, now),
+            SipEvent::Digit { leg, digit } => {
+                let call = self.call_of_leg(leg);
+                let ear = call.and_then(|call| self.calls.get(&call)).and_then(|slot| slot.ear_of_leg(leg));
+                if let (Some(call), Some(ear)) = (call, ear) {
+                    self.digit_pressed(call, ear, digit, true, now);
+                }
+            }
             SipEvent::PhoneRegistered { user, fresh, .. } => self.phone_registered(&user, fresh, now),
             SipEvent::PhoneGone { user, cause } => self.phone_gone(&user, cause, now),
             SipEvent::RegistrationRefused { user, from, why } => {
@@ -120,7 +128,7 @@ impl World {
                 self.phone_dials(leg, invite, &source, now);
             }
             Destination::Refused(why) => {
-                tracing::info!(source = %source, dialled = %printable(&invite.dialled), why = why.words(), "a call was refused");
+                tracing::info!(source = %source, dialled = ?CallerNumber::parse(&invite.dialled), why = why.words(), "a call was refused");
                 self.stack.reject(leg, why.code(), None, why.words(), now);
             }
         }
@@ -210,6 +218,7 @@ impl World {
             tracing::debug!(from = ?before, to = ?slot.core.state, ?input, "the call moves");
         }
         slot.follow_talks(now.utc_ms);
+        self.moved.insert(id);
         for effect in effects {
             self.carry_out(id, effect, now);
         }
@@ -433,6 +442,7 @@ impl World {
     pub(super) fn looked_up(&mut self, id: CallId, found: Found, now: Moment) {
         let Some(slot) = self.calls.get_mut(&id) else { return };
         let first = !std::mem::replace(&mut slot.looked_up, true);
+        self.moved.insert(id);
         slot.card = found.card;
         slot.shown = found.shown;
         if let Some((customer, name)) = found.customer {
@@ -752,7 +762,50 @@ fn missed_call(slot: &CallSlot, record: &CallRecord) -> MissedCall {
     }
 }
 
-/// Text from outside, for a log line: nothing in it can look like another line.
+/// Text from outside, for a log line: nothing in it can look like another line, or turn this one round.
 pub(super) fn printable(text: &str) -> String {
-    text.chars().take(64).map(|c| if c.is_control() { '·' } else { c }).collect()
+    crate::sip::headers::text::readable(text.as_bytes()).chars().take(64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The gateway's own way of writing, with outside text in each of the shapes in which the loop prints it.
+    #[test]
+    fn a_name_from_outside_stays_on_its_line_and_a_number_stays_masked() {
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber =
+            tracing_subscriber::fmt().with_ansi(false).without_time().with_writer(move || writer.clone()).finish();
+        let evil = "101\n\u{1b}[2K ERROR all is lost\r\u{202e}\u{2028}\u{85}";
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::warn!(phone = %printable(evil), "a registration was refused");
+            tracing::info!(dialled = ?CallerNumber::parse("+7 916 204-00-00"), "a call was refused");
+            tracing::info!(dialled = ?CallerNumber::parse(evil), "a call was refused");
+            tracing::info!(program = evil, "a desk says hello");
+        });
+        let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(log.lines().count(), 4, "{log}");
+        let breaks = |c: char| c != '\n' && (c.is_control() || matches!(c, '\u{2028}'..='\u{202e}'));
+        assert!(!log.contains(breaks), "{log:?}");
+        assert!(!log.contains("2040000") && !log.contains("204-00-00"), "{log}");
+    }
 }

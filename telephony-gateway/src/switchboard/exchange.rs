@@ -106,7 +106,10 @@ impl World {
         if leg.takes_telephone_events() {
             self.sound.send_digits(leg.port, digits);
         } else {
-            let _ = (leg.id, now);
+            let id = leg.id;
+            for digit in digits.chars() {
+                self.stack.send_digit(id, digit, now);
+            }
         }
     }
 

@@ -173,6 +173,11 @@ impl World {
         }
     }
 
+    /// A new offer to a leg whose sound we have lost.
+    pub(super) fn offer_anew(&self, leg: &Leg) -> Vec<u8> {
+        sdp::offer(&self.ours(leg, &Codec::ALL))
+    }
+
     /// Our answer to what the other side offered, or an offer when it left that to us.
     fn description(&self, leg: &Leg) -> Vec<u8> {
         let ours = self.ours(leg, &Codec::ALL);
@@ -200,6 +205,8 @@ impl World {
     }
 
     fn end_leg(&mut self, leg: &Leg, now: Moment) {
+        // A telephone that has handed its call over hears that it worked, and then the goodbye.
+        self.stack.tell_refer(leg.id, 200, now);
         self.legs.remove(&leg.id);
         self.sound.close(leg.port);
         self.stack.hang_up(leg.id, Some((16, "Normal call clearing")), now);
@@ -225,6 +232,7 @@ impl World {
             sdp: sdp::offer(&self.ours(&leg, &codecs_like(like))),
             auto_answer: lift_itself,
             ring_seconds: Some(slot.core.ring.as_secs() as u32 + 5),
+            ..Invite::default()
         };
         match self.stack.invite(invite, now) {
             Ok(id) => {
@@ -344,6 +352,7 @@ impl World {
 
     /// The caller's ACK; with a description when our 200 had carried the offer.
     pub(super) fn leg_confirmed(&mut self, leg: LegId, description: Option<&[u8]>, now: Moment) {
+        self.mark_leg(leg);
         let Some(description) = description else { return };
         if let Err(refusal) = self.leg_describes(leg, description, Described::Answer) {
             tracing::warn!(why = refusal.words, "the answer to our offer cannot be carried");
@@ -370,6 +379,7 @@ impl World {
                 let found = found.clone();
                 let answer = self.description(&found);
                 self.stack.answer_reoffer(leg, answer, now);
+                self.mark_leg(leg);
                 self.phone_holds(leg, was_held, found.is_held(), now);
             }
             None => self.stack.refuse_reoffer(leg, 488, now),
@@ -404,7 +414,7 @@ impl World {
         Ok(())
     }
 
-    fn leg_mut(&mut self, leg: LegId) -> Option<&mut Leg> {
+    pub(super) fn leg_mut(&mut self, leg: LegId) -> Option<&mut Leg> {
         match self.legs.get(&leg).copied()? {
             LegOf::Customer(call) => self.calls.get_mut(&call)?.customer_leg.as_mut(),
             LegOf::Peer(call) => self.calls.get_mut(&call)?.peer.as_mut()?.leg.as_mut(),

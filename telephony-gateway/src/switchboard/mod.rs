@@ -11,6 +11,7 @@
 
 pub mod event;
 pub mod jobs;
+mod keep;
 pub mod restore;
 pub mod sound;
 pub mod world;
@@ -45,6 +46,7 @@ use tokio::sync::{Semaphore, mpsc};
 use crate::journal::copy::Written;
 use crate::journal::fact::Entry;
 use crate::journal::file::{AppendError, Position};
+use crate::journal::kept::KeptFile;
 use crate::net::health::Phase;
 use crate::shutdown::Tasks;
 pub use parts::Parts;
@@ -74,6 +76,8 @@ struct Switchboard {
     here: Tasks,
     jobs: Arc<Semaphore>,
     ledger_stuck: bool,
+    kept: KeptFile,
+    kept_stuck: bool,
     load: Load,
 }
 
@@ -153,6 +157,7 @@ impl Switchboard {
     /// The consequences of a turn, in the order of leaving.
     fn let_out(&mut self) {
         self.write_ledger();
+        self.write_kept();
         for (address, n) in self.world.stack().take_moved_phones() {
             self.parts.outbound.admission().phones_at(address, n);
         }
@@ -211,6 +216,23 @@ impl Switchboard {
             .collect();
         // A full channel is no loss: the copier finds the gap and reads the file.
         _ = self.to_copier.try_send(written);
+    }
+
+    /// How the calls stand now, before anybody hears of it. A disk that does not take it costs a restart its talks, and
+    /// nothing else.
+    fn write_kept(&mut self) {
+        self.world.keep_calls();
+        let changes = std::mem::take(&mut self.world.outputs().kept);
+        if changes.is_empty() && !self.kept_stuck {
+            return;
+        }
+        let outcome = self.kept.write(changes);
+        if let Err(error) = &outcome
+            && !self.kept_stuck
+        {
+            tracing::error!(error = error as &dyn std::error::Error, "calls are not kept for a restart");
+        }
+        self.kept_stuck = outcome.is_err();
     }
 
     fn tidy_ledger(&self) {

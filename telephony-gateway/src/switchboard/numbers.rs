@@ -38,6 +38,14 @@ pub struct Attempt {
     plain: bool,
 }
 
+impl Attempt {
+    /// Of a call that was revived: what it costs is not counted any more, and nobody else is tried.
+    pub fn over(number: Dialled) -> Self {
+        let (ways, shows) = (Ways::new(), String::new());
+        Self { number, ways, toll: None, trunk: None, tried: None, shows, rang: true, plain: false }
+    }
+}
+
 /// Where a target leads.
 pub enum Leads {
     Colleague(AgentId),
@@ -226,6 +234,7 @@ impl World {
             sdp: offer,
             auto_answer: false,
             ring_seconds: Some(super::exchange::RING_OUTSIDE_S),
+            ..Invite::default()
         };
         let id = match self.stack.invite(invite, now) {
             Ok(id) => id,

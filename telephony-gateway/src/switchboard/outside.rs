@@ -47,6 +47,7 @@ impl World {
             sdp: self.outside_description(&trunk),
             auto_answer: false,
             ring_seconds: None,
+            ..Invite::default()
         };
         match self.stack.invite(invite, now) {
             Ok(leg) => {

@@ -9,13 +9,18 @@ use shared::wire::command::CommandError;
 use super::calls::printable;
 use super::legs::Leg;
 use super::slot::PhoneLeg;
-use super::world::World;
+use super::world::{LegOf, World};
 use crate::call::{Input, Line, State, Verb};
-use crate::sip::{IncomingInvite, LegId};
+use crate::sip::{IncomingInvite, LegId, ReferTarget};
 
 impl World {
     /// A number was dialled on a telephone. Emergency numbers are always let through, whoever is signed in.
     pub(super) fn phone_dials(&mut self, leg: LegId, invite: &IncomingInvite, phone: &str, now: Moment) {
+        if invite.replaces.is_some() {
+            // A call is moved by its own telephone or from the screen, not by another's (RFC 3891 lets us say no).
+            self.stack.reject(leg, 603, None, "calls are not taken over by other telephones", now);
+            return;
+        }
         let owner = self.owner_of_phone(phone);
         let is_help = self.config.dial_plan.allows(&invite.dialled);
         let outcome = match owner {
@@ -57,6 +62,14 @@ impl World {
                 self.consult_on_second_line(agent, call, &to, leg, invite, now)
             }
             Some(_) | None => Err(CommandError::TooLate),
+        }
+    }
+
+    /// The call that a leg belongs to.
+    pub(super) fn call_of_leg(&self, leg: LegId) -> Option<CallId> {
+        match self.legs.get(&leg)? {
+            LegOf::Customer(call) | LegOf::Peer(call) | LegOf::Phone(call, _) => Some(*call),
+            LegOf::Outside(_) => None,
         }
     }
 
@@ -111,30 +124,56 @@ impl World {
         }
     }
 
-    /// REFER: the telephone hands its call to somebody (RFC 3515), or joins its two lines (RFC 3891).
-    pub(super) fn phone_refers(
-        &mut self,
-        leg: LegId,
-        number: &str,
-        replaces: Option<LegId>,
-        now: Moment,
-    ) -> Result<(), CommandError> {
-        use super::world::LegOf;
+    /// REFER: the telephone hands its call to somebody (RFC 3515), or joins its two lines (RFC 3891). It is told at
+    /// once what became of it: whom the call goes to is ours to follow from here.
+    pub(super) fn phone_refers(&mut self, leg: LegId, to: &ReferTarget, now: Moment) {
+        match self.refer_allowed(leg, to) {
+            Ok(order) => {
+                self.stack.accept_refer(leg, now);
+                let outcome = self.carry_out_refer(order, now);
+                let code = outcome.as_ref().map_or_else(code_of, |()| 200);
+                if let Err(why) = &outcome {
+                    tracing::info!(%why, "a telephone's transfer was refused");
+                }
+                self.stack.tell_refer(leg, code, now);
+            }
+            Err(why) => self.stack.refuse_refer(leg, code_of(&why), now),
+        }
+        self.take_sip(now);
+    }
+
+    fn refer_allowed(&self, leg: LegId, to: &ReferTarget) -> Result<Refer, CommandError> {
         let Some(LegOf::Phone(call, agent)) = self.legs.get(&leg).copied() else {
             return Err(CommandError::NotAllowed);
         };
-        match replaces.map(|other| self.legs.get(&other).copied()) {
+        match to.replaces.map(|other| self.legs.get(&other).copied()) {
             // Both lines are in the same call: the consultation is what the customer is handed to.
             Some(Some(LegOf::Phone(other, by))) if other == call && by == agent => {
-                self.verb(agent, call, Verb::CompleteTransfer, now).map(|_| ())
+                Ok(Refer { agent, call, number: None })
             }
             Some(_) => Err(CommandError::NotFound { what: "call".into() }),
-            None => {
-                let to = Target::Number { number: number.to_owned() };
-                self.transfer(agent, call, &to, None, now).map(|_| ())
+            None => Ok(Refer { agent, call, number: Some(to.user.clone()) }),
+        }
+    }
+
+    fn carry_out_refer(&mut self, refer: Refer, now: Moment) -> Result<(), CommandError> {
+        let Refer { agent, call, number } = refer;
+        match number {
+            None => self.verb(agent, call, Verb::CompleteTransfer, now).map(|_| ()),
+            Some(number) => {
+                // The hold key went before the transfer key; the call is handed over from there all the same.
+                self.transfer(agent, call, &Target::Number { number }, None, now).map(|_| ())
             }
         }
     }
+}
+
+/// What a REFER asks for.
+struct Refer {
+    agent: AgentId,
+    call: CallId,
+    /// Where to; without one it is whom the telephone consults.
+    number: Option<String>,
 }
 
 /// The SIP answer for a telephone that may not, or cannot.

@@ -21,6 +21,7 @@ use smallvec::SmallVec;
 use super::agents::Agent;
 use super::calls::sealed_state;
 use super::jobs::Job;
+use super::keep::KeptCall;
 use super::slot::{CallSlot, NewSlot, Part, span_of};
 use super::timers::Timer;
 use super::world::World;
@@ -163,7 +164,8 @@ impl Memory {
             | Fact::ConsultStarted { .. }
             | Fact::Transferred { .. }
             | Fact::Parked {}
-            | Fact::Fetched {} => {}
+            | Fact::Fetched {}
+            | Fact::Restored {} => {}
         }
     }
 
@@ -176,7 +178,7 @@ impl Memory {
 
 impl World {
     /// Rebuilds the floor. Call once, before the first event.
-    pub fn restore(&mut self, memory: Memory, midnight: UtcMs, now: Moment) {
+    pub fn restore(&mut self, memory: Memory, mut left: BTreeMap<CallId, KeptCall>, midnight: UtcMs, now: Moment) {
         let Memory { calls, agents, missed, spent } = memory;
         for spent in spent {
             self.toll_book.remember(&self.toll_plan, &spent, now);
@@ -186,20 +188,25 @@ impl World {
             self.agents.insert(id, Agent { state, ..Agent::new(profile, now) });
         }
         self.counters.counted_from = midnight;
-        let mut n_lost = 0;
+        let (mut n_lost, mut n_revived) = (0, 0);
         for (id, remembered) in calls {
             if let Some(record) = &remembered.record {
                 self.count(&remembered, record, midnight);
                 if remembered.is_owed() {
                     self.owe_again(id, &remembered, record.ending, now);
                 }
+            } else if left.remove(&id).is_some_and(|kept| self.revive_call(id, kept, now)) {
+                n_revived += 1;
+                self.counters.arrived(&remembered.queue);
             } else {
                 n_lost += 1;
                 self.lose_call(id, remembered, now);
             }
         }
+        // What was kept of calls that the ledger has closed is of no use any more.
+        self.forget_kept(left.into_keys());
         self.keep_places(now);
-        tracing::info!(agents = self.agents.len(), calls_lost = n_lost, "the floor is as the ledger left it");
+        tracing::info!(agents = self.agents.len(), n_revived, n_lost, "the floor is as the ledger left it");
     }
 
     fn count(&mut self, remembered: &Remembered, record: &CallRecord, midnight: UtcMs) {
@@ -320,9 +327,11 @@ impl World {
                 | Work::Talking { call }
                 | Work::OnHold { call }
                 | Work::Consulting { call }
-                | Work::Conference { call } => match self.calls.get(&call).filter(|slot| slot.is_owed_by(id)) {
-                    Some(slot) => Some(Input::CallEnded { limit: now.after(slot.core.wrapup) }),
-                    None => Some(Input::Released),
+                | Work::Conference { call } => match self.calls.get(&call) {
+                    // The talk goes on.
+                    Some(slot) if slot.core.activity(id).is_some() => None,
+                    Some(slot) if slot.is_owed_by(id) => Some(Input::CallEnded { limit: now.after(slot.core.wrapup) }),
+                    Some(_) | None => Some(Input::Released),
                 },
                 Work::Idle | Work::Wrapup { .. } => None,
             };

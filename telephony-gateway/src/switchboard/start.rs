@@ -10,6 +10,7 @@ use shared::time::UtcMs;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::event::Event;
+use super::keep::Left;
 use super::load::Load;
 use super::restore::Memory;
 use super::world::World;
@@ -18,6 +19,7 @@ use crate::config::{Config, TrunkConfig};
 use crate::journal::copy::Copier;
 use crate::journal::fact::Line;
 use crate::journal::file::{Position, read_after};
+use crate::journal::kept::KeptFile;
 use crate::media::{music, wav};
 use crate::net::relay::{Relay, RelayConfig};
 use crate::sip::{Network, RegistrationLimits, Stack, StackConfig, Trunk};
@@ -53,8 +55,12 @@ pub async fn start(parts: Parts) -> anyhow::Result<Switchboard> {
     })
     .await
     .context("the ledger's reader has died")??;
-    world.restore(memory, midnight(), now);
+    let kept =
+        KeptFile::open(&config.state_dir.join("kept.jsonl")).context("cannot open what was kept of the calls")?;
+    let left = Left::read(kept.values());
     world.take(Event::Phones { phones: beside::first_phones(&parts).await }, now);
+    world.restore_phones(left.phones, now);
+    world.restore(memory, left.calls, midnight(), now);
 
     let (to_copier, written) = mpsc::channel(COPY_QUEUE);
     let copier =
@@ -72,6 +78,8 @@ pub async fn start(parts: Parts) -> anyhow::Result<Switchboard> {
         here,
         jobs: Arc::new(Semaphore::new(JOBS)),
         ledger_stuck: false,
+        kept,
+        kept_stuck: false,
         load: Load::default(),
     })
 }

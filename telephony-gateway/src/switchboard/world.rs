@@ -66,6 +66,10 @@ pub struct World {
     pub(super) toll_book: TollBook,
     pub(super) last_toll: u64,
 
+    /// Calls that have moved in this turn, and those that are kept beside the ledger.
+    pub(super) moved: BTreeSet<CallId>,
+    pub(super) kept: HashSet<CallId>,
+
     pub(super) waiting: Waiting,
     pub(super) free: FreeAgents,
     /// Calls whose caller hears nothing yet: either somebody is free this very turn, or the music begins.
@@ -92,6 +96,7 @@ pub struct World {
 #[derive(Default)]
 pub struct Outputs {
     pub ledger: Vec<Entry>,
+    pub kept: Vec<crate::journal::kept::Change>,
     pub to_desks: Vec<(mpsc::Sender<ToDesk>, ToDesk)>,
     pub jobs: Vec<Job>,
 }
@@ -125,6 +130,8 @@ impl World {
             toll_plan,
             toll_book: TollBook::default(),
             last_toll: 0,
+            moved: BTreeSet::new(),
+            kept: HashSet::new(),
             waiting: Waiting::default(),
             free: FreeAgents::default(),
             unheard: Vec::new(),

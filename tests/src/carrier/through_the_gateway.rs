@@ -107,6 +107,7 @@ impl Switchboard {
             sdp: sdp::offer(&ours(SocketAddr::new(self.relay.advertised(), rtp_port))),
             auto_answer: self.lifts_by_itself,
             ring_seconds: Some(30),
+            ..Invite::default()
         };
         let phone = self.stack.invite(invite, self.clock.now()).expect("the phone is registered");
         self.legs.insert(phone, (id, Some(caller)));
@@ -185,6 +186,7 @@ async fn one_call(ports: std::ops::RangeInclusive<u16>, knows_talk: bool) -> (Va
         transport: Transport::Udp,
         options_every: None,
         trusted: false,
+        ..Trunk::default()
     };
     let mut stack = Stack::new(StackConfig { trunks: vec![trunk], ..StackConfig::default() }, [7; 32]);
     stack.start(&[(Transport::Udp, server)], clock.now());

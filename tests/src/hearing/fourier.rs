@@ -17,11 +17,8 @@ pub fn products(long: &[f64], short: &[f64]) -> Vec<f64> {
         laid
     };
     let (long_laid, short_laid) = (lay(long), lay(short));
-    let mut product: Vec<Complex> = long_laid
-        .iter()
-        .zip(&short_laid)
-        .map(|((a, b), (c, d))| (a * c + b * d, b * c - a * d))
-        .collect();
+    let mut product: Vec<Complex> =
+        long_laid.iter().zip(&short_laid).map(|((a, b), (c, d))| (a * c + b * d, b * c - a * d)).collect();
     transform(&mut product, -1.0);
     product[..=long.len() - short.len()].iter().map(|(real, _)| real / size as f64).collect()
 }

@@ -6,8 +6,8 @@ fn join(parts: &[&[i16]]) -> Sound {
 
 #[test]
 fn two_voices_at_once_are_both_heard_and_a_third_is_not() {
-    let (one, other) = (Sound::tone(500, 1000), Sound::tone(820, 1000));
-    let sum = one.samples.iter().zip(&other.samples).map(|(a, b)| a / 2 + b / 2);
+    let (low, high) = (Sound::tone(500, 1000), Sound::tone(820, 1000));
+    let sum = low.samples.iter().zip(&high.samples).map(|(a, b)| a / 2 + b / 2);
     let sound = Sound { rate: RATE, samples: sum.collect() };
     assert_eq!((sound.hears(500), sound.hears(820)), (1.0, 1.0));
     assert_eq!((sound.hears(1180), sound.hears(540)), (0.0, 0.0));

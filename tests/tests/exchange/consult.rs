@@ -81,7 +81,11 @@ async fn a_consultation_can_be_swapped_joined_and_left() {
     let talks = talk.house.talks(talk.call).await;
     let of = |person: &Person| talks.iter().filter(|talk| talk.agent == person.desk.me()).collect::<Vec<_>>();
     let (annas, boris_s) = (of(&talk.anna), of(&boris));
-    assert_eq!((annas.len(), boris_s.len()), (2, 1), "before and after the consultation; from the conference on: {talks:?}");
+    assert_eq!(
+        (annas.len(), boris_s.len()),
+        (2, 1),
+        "before and after the consultation; from the conference on: {talks:?}"
+    );
     assert!(annas[0].until <= annas[1].from, "{talks:?}");
     assert!(annas[1].from < boris_s[0].from && boris_s[0].from < annas[1].until, "they overlap: {talks:?}");
     assert!(annas[1].until < boris_s[0].until, "{talks:?}");

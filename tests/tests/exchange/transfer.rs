@@ -4,8 +4,8 @@
 use shared::domain::call::{CallEnding, PartyFailure, PathStep, Stop, Target};
 use shared::domain::queue::QueueCode;
 use shared::ids::CallId;
-use shared::pii::Personal;
 use shared::phone::CallerNumber;
+use shared::pii::Personal;
 use shared::wire::event::{Offer, OfferedHow};
 use tests::desk::Desk;
 use tests::gateway::{ANNA, BORIS};
@@ -23,11 +23,7 @@ async fn is_the_same_call(talk: &mut Talk, next: &mut Desk, offer: &Offer, note:
     let now = next.card(offer).await;
     assert!(before.0.is_some(), "the customer is known");
     assert_eq!(format!("{now:?}"), format!("{before:?}"), "the same card");
-    let anna = Stop::Agent {
-        agent: talk.anna.desk.me(),
-        name: ANNA.name.to_owned(),
-        note: note.map(Personal::new),
-    };
+    let anna = Stop::Agent { agent: talk.anna.desk.me(), name: ANNA.name.to_owned(), note: note.map(Personal::new) };
     let stops: Vec<&Stop> = offer.path.iter().map(|PathStep { stop, .. }| stop).collect();
     assert_eq!(stops[0], &Stop::Queue { queue: QueueCode::new("billing") });
     assert_eq!(stops[1], &anna);
@@ -58,7 +54,10 @@ async fn a_call_handed_to_a_colleague_brings_card_note_and_path_along() {
     talk.anna.desk.transfer(talk.call, boris.desk.target(), Some(NOTE)).await;
     talk.anna.phone.is_over(talk.at_anna).await;
     let offer = boris.desk.offered().await;
-    assert_eq!(offer.from.as_ref().map(|from| (from.agent, from.how)), Some((talk.anna.desk.me(), OfferedHow::Transfer)));
+    assert_eq!(
+        offer.from.as_ref().map(|from| (from.agent, from.how)),
+        Some((talk.anna.desk.me(), OfferedHow::Transfer))
+    );
     is_the_same_call(&mut talk, &mut boris.desk, &offer, Some(NOTE)).await;
     let heard = hear(&mut talk.customer).await;
     assert_eq!(heard, [MUSIC], "while it rings");
@@ -155,7 +154,6 @@ async fn the_telephone_consults_on_its_second_line_and_hands_over_by_hanging_up(
 }
 
 #[tokio::test]
-#[ignore = "REFER is not taken yet (sipcore)"]
 async fn the_transfer_key_of_the_telephone_hands_the_call_to_a_colleague() {
     let Some(mut talk) = Talk::begin("REFER").await else { return };
     let mut boris = talk.house.colleague(BORIS, BORIS_S).await;
@@ -168,7 +166,6 @@ async fn the_transfer_key_of_the_telephone_hands_the_call_to_a_colleague() {
 }
 
 #[tokio::test]
-#[ignore = "REFER is not taken yet (sipcore)"]
 async fn the_telephone_joins_its_two_lines_and_the_call_changes_hands() {
     let Some(mut talk) = Talk::begin("REFER with Replaces").await else { return };
     let mut boris = talk.house.colleague(BORIS, BORIS_S).await;

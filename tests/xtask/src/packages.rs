@@ -58,16 +58,20 @@ pub const DISPLAY: &[Package] = &[
 pub const DATABASE: &[Package] = &[package("postgresql", "the tests on PostgreSQL, on a private server")];
 
 /// A caller and phones that are not our own code.
-pub const SIP: &[Package] = &[package("sip-tester", "callers and phones that are not our own code (SIPp)")];
+pub const SIP: &[Package] = &[
+    package("sip-tester", "callers and phones that are not our own code (SIPp)"),
+    package("sipsak", "a flood that is not our own code"),
+    package("libfaketime", "a gateway whose clock is moved in the middle of a talk"),
+];
+
+/// A proxy in front of the gateway that is not our own code.
+pub const PROXY: &[Package] = &[package("kamailio", "calls through a proxy, with the example that is shipped")];
 
 /// SIP stacks of others: baresip, and Python for PJSIP (`peers.rs`).
 pub const PEERS: &[Package] = &[
     package("baresip-core", "a telephone that is not our own code (baresip)"),
     package("python3-venv", "a place of its own for PJSIP's Python binding"),
 ];
-
-/// A proxy in front of the gateway that is not our own code.
-pub const PROXY: &[Package] = &[package("kamailio", "calls through a proxy, with the example that is shipped")];
 
 /// A network of its own with a NAT in it.
 pub const NAT: &[Package] = &[
@@ -211,7 +215,10 @@ mod tests {
     fn the_installation_asks_nothing() {
         let script = install_script(SIP);
         assert!(script.starts_with("export DEBIAN_FRONTEND=noninteractive;"), "{script}");
-        assert!(script.ends_with("apt-get install -q -y --no-install-recommends sip-tester"), "{script}");
+        assert!(
+            script.ends_with("apt-get install -q -y --no-install-recommends sip-tester sipsak libfaketime"),
+            "{script}"
+        );
     }
 
     #[test]

@@ -63,8 +63,8 @@ fn check_everything(arguments: &Arguments) -> Outcome {
         packages::ensure(&[
             packages::DATABASE,
             packages::SIP,
-            packages::PEERS,
             packages::PROXY,
+            packages::PEERS,
             packages::NAT,
             packages::DISPLAY,
             packages::WINDOW,

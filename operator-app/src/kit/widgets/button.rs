@@ -12,6 +12,8 @@ pub enum Look {
     HangUp,
     Primary,
     Soft,
+    /// What it does is in force: held, muted.
+    On(Tone),
     /// No surface until the mouse is over it.
     Quiet,
 }
@@ -69,11 +71,13 @@ impl<'a> Button<'a> {
     pub fn show(self, ui: &mut Ui) -> Response {
         let tokens = tokens::of(ui);
         let solid = matches!(self.look, Look::Answer | Look::HangUp | Look::Primary);
+        let is_on = matches!(self.look, Look::On(_));
         let (fill, over, ink) = match self.look {
             Look::Answer => (tokens.answer_fill, tokens.answer_fill.gamma_multiply(1.15), Color32::WHITE),
             Look::HangUp => (tokens.hang_up_fill, tokens.hang_up_fill.gamma_multiply(1.15), Color32::WHITE),
             Look::Primary => (tokens.save_fill, tokens.save_fill.gamma_multiply(1.15), Color32::WHITE),
             Look::Soft => (tokens.control, tokens.hovered, tokens.value),
+            Look::On(tone) => (tokens.tinted(tone), tokens.tinted(tone).gamma_multiply(1.6), tokens.tone(tone)),
             Look::Quiet => (Color32::TRANSPARENT, tokens.control, tokens.text),
         };
         let ink = if self.enabled { ink } else { tokens.caption };
@@ -88,7 +92,11 @@ impl<'a> Button<'a> {
             if self.words.is_empty() { 0.0 } else { words.size().x + if icon_width > 0.0 { 4.0 } else { 0.0 } };
         let key_width = if self.key.is_empty() { 0.0 } else { key.size().x + 18.0 };
         let bare = self.words.is_empty() && self.key.is_empty();
-        let padding = if bare { (self.height - icon_width) / 2.0 } else { 12.0 };
+        let padding = match (bare, self.words.is_empty()) {
+            (true, _) => (self.height - icon_width) / 2.0,
+            (false, true) => 8.0,
+            (false, false) => 12.0,
+        };
         let content = icon_width + words_width + key_width;
         let width = (padding * 2.0 + content).round().max(self.min_width);
         let sense = if self.enabled { Sense::click() } else { Sense::hover() };
@@ -100,7 +108,7 @@ impl<'a> Button<'a> {
         let mut x = rect.center().x - content / 2.0;
         let middle = rect.center().y;
         if !self.icon.is_empty() {
-            let font = if solid { fonts::icon_filled(17.0) } else { fonts::icon(17.0) };
+            let font = if solid || is_on { fonts::icon_filled(17.0) } else { fonts::icon(17.0) };
             painter.text(egui::pos2(x + 9.0, middle), Align2::CENTER_CENTER, self.icon, font, ink);
             x += icon_width + if self.words.is_empty() { 0.0 } else { 4.0 };
         }

@@ -1,5 +1,6 @@
 use egui::{Align2, FontId, Painter, Pos2, Rect, Response, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
+use super::surface::focus_ring;
 use super::text::galley;
 use crate::kit::fonts;
 use crate::kit::tokens::{self, Tokens, Tone};
@@ -20,6 +21,25 @@ pub fn chip(ui: &mut Ui, icon: &str, words: &str, tone: Tone) -> Response {
     let at = pos2(rect.left() + 9.0 + icon_width, (rect.center().y - text.size().y / 2.0).round());
     painter.galley(at, text, ink);
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, words));
+    response
+}
+
+/// A chip that can be pressed, a little taller for the pointer than it looks. `name` is what a screen reader says.
+pub fn chip_button(ui: &mut Ui, icon: &str, words: &str, name: &str, enabled: bool) -> Response {
+    let tokens = tokens::of(ui);
+    let ink = if enabled { tokens.accent() } else { tokens.text };
+    let text = galley(ui.painter(), words, tokens::strong(), ink, 260.0);
+    let (rect, place) = ui.allocate_exact_size(vec2(text.size().x + 40.0, 24.0), Sense::hover());
+    let sense = if enabled { Sense::click() } else { Sense::hover() };
+    let response = ui.interact(rect.expand2(vec2(0.0, 3.0)), place.id.with("press"), sense);
+    let painter = ui.painter();
+    let fill = if enabled && (response.hovered() || response.has_focus()) { tokens.hovered } else { tokens.control };
+    painter.rect_filled(rect, 12.0, fill);
+    let at = rect.left_center() + vec2(16.0, 0.0);
+    painter.text(at, Align2::CENTER_CENTER, icon, fonts::icon_filled(14.0), ink);
+    painter.galley(pos2(rect.left() + 28.0, (rect.center().y - text.size().y / 2.0).round()), text, ink);
+    focus_ring(ui, &response, rect, 12);
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, enabled, name));
     response
 }
 

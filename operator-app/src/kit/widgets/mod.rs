@@ -18,7 +18,7 @@ mod tile;
 mod toast;
 
 pub use button::{Button, Look, icon_button};
-pub use chip::{avatar, chip, initials, paint_chip};
+pub use chip::{avatar, chip, chip_button, initials, paint_chip};
 pub use combo::combo;
 pub use curve::curve;
 pub use field::{Field, note_field, text_field};

@@ -36,6 +36,7 @@ struct Place<K> {
     anchor: K,
     /// The row that was at the top when the reader last stood there.
     seen_top: K,
+    selected: Option<K>,
 }
 
 impl<K: Copy + PartialEq + Send + Sync + 'static> RowList<'_, K> {
@@ -58,7 +59,8 @@ impl<K: Copy + PartialEq + Send + Sync + 'static> RowList<'_, K> {
         } else if let Some(offset) = place.as_ref().and_then(|place| self.offset_after_arrivals(place)) {
             area = area.vertical_scroll_offset(offset);
         }
-        let target = self.keyboard(ui, &list, &mut seen);
+        let was_selected = place.as_ref().and_then(|place| place.selected);
+        let target = self.keyboard(ui, &list, &mut seen).or_else(|| self.selected_elsewhere(was_selected));
         ui.spacing_mut().item_spacing.y = 0.0;
         let output = area.show_rows(ui, self.row_height, self.keys.len(), |ui, range| {
             seen.visible = range.clone();
@@ -93,7 +95,8 @@ impl<K: Copy + PartialEq + Send + Sync + 'static> RowList<'_, K> {
             (Some(&top), Some(&anchor)) => {
                 let seen_top = if offset < 1.0 { top } else { place.map_or(top, |place| place.seen_top) };
                 seen.new_above = self.keys.iter().take(200).position(|key| *key == seen_top).unwrap_or(0);
-                let place = Place { offset, first_visible, anchor, seen_top };
+                let place =
+                    Place { offset, first_visible, anchor, seen_top, selected: seen.selected.or(self.selected) };
                 ui.data_mut(|data| data.insert_temp(id, place));
             }
             _ => ui.data_mut(|data| data.remove::<Place<K>>(id)),
@@ -108,6 +111,12 @@ impl<K: Copy + PartialEq + Send + Sync + 'static> RowList<'_, K> {
         }
         let now_at = self.keys.iter().position(|key| *key == place.anchor)?;
         Some(place.offset + (now_at as f32 - place.first_visible as f32) * self.row_height)
+    }
+
+    /// The row that something else than this list has selected, to be brought into sight.
+    fn selected_elsewhere(&self, was: Option<K>) -> Option<usize> {
+        let now = self.selected.filter(|now| was != Some(*now))?;
+        self.keys.iter().position(|key| *key == now)
     }
 
     fn keyboard(&self, ui: &Ui, list: &Response, seen: &mut RowsSeen<K>) -> Option<usize> {

@@ -1,12 +1,14 @@
-use shared::domain::agent::{Presence, Wish};
+use shared::domain::agent::{Activity, Presence, Wish};
+use shared::domain::call::PartyState;
+use shared::time::UtcMs;
 
 use crate::kit::icons;
 use crate::kit::tokens::Tone;
 use crate::kit::widgets::initials;
-use crate::lang::format;
+use crate::lang::{Tr, format};
 use crate::panels::{gateway_now, words};
 use crate::state::Scene;
-use crate::state::call::Phase;
+use crate::state::call::{CallView, Phase};
 
 /// Everything the call bar shows.
 #[derive(Debug)]
@@ -21,6 +23,12 @@ pub struct CallBarData {
     pub rings: bool,
     pub timer: String,
     pub timer_note: String,
+    /// Somebody hears music meanwhile.
+    pub somebody_waits: bool,
+    pub held: bool,
+    pub muted: bool,
+    /// Keys that the other end has pressed lately.
+    pub heard: Option<String>,
     /// It has lasted longer than it should.
     pub too_long: bool,
     pub agent: AgentData,
@@ -68,6 +76,10 @@ impl CallBarData {
             rings: false,
             timer: format::duration_s(desk.state.as_ref().map_or(0, |state| now.ms_since(state.work_since) / 1000)),
             timer_note: tr.call.free.to_owned(),
+            somebody_waits: false,
+            held: false,
+            muted: false,
+            heard: None,
             too_long: false,
             agent: agent(scene),
             linked: desk.connection.is_online(),
@@ -76,30 +88,81 @@ impl CallBarData {
         };
         let Some(call) = &desk.call else { return data };
         data.timer = format::duration_s(lasted_s as i64);
-        data.queue = tr.queue_name(&call.offer.queue, &desk.catalogue).to_owned();
+        data.queue = below_state(call, scene);
         data.number = format::caller(&call.offer.caller, tr.call.withheld);
-        let known = desk.call_tab().and_then(|tab| tab.known()).map(|card| card.customer.name.reveal());
-        let from_trunk = call.offer.display_name.as_ref().map(|name| name.reveal()).filter(|name| !name.is_empty());
-        data.who = known.or(from_trunk).map_or_else(|| data.number.clone(), str::to_owned);
+        data.who = who(call, scene).unwrap_or_else(|| data.number.clone());
         if data.who == data.number {
             data.number.clear();
         }
-        (data.tone, data.icon, data.state, data.timer_note) = match call.phase {
+        data.muted = call.muted() && call.is_talking();
+        data.heard = call.heard(scene.now).map(|keys| (tr.reach.heard)(keys));
+        match call.phase {
             Phase::Ringing { .. } => {
                 data.rings = true;
                 data.too_long = lasted_s > RINGS_TOO_LONG_S;
-                (Tone::Ok, icons::PHONE_INCOMING, tr.call.ringing, tr.call.rings.to_owned())
+                data.looks(Tone::Ok, icons::PHONE_INCOMING, tr.call.ringing, tr.call.rings);
             }
-            Phase::Talking { .. } => (Tone::Accent, icons::PHONE_CALL, tr.call.talking, tr.call.talks.to_owned()),
+            Phase::Dialing { .. } => {
+                data.looks(Tone::Accent, icons::PHONE_OUTGOING, tr.activity(Activity::Dialing), tr.call.dials);
+            }
+            Phase::Talking { .. } => data.talks(call, now, tr),
             Phase::Wrapup { since, limit, .. } => {
                 data.too_long = now > limit;
                 let allowed = format::duration_s(limit.ms_since(since) / 1000);
                 let note = if data.too_long { tr.call.over_limit.to_owned() } else { (tr.call.of_limit)(&allowed) };
-                (Tone::Legal, icons::NOTE_PENCIL, tr.call.wrapup, note)
+                data.looks(Tone::Legal, icons::NOTE_PENCIL, tr.call.wrapup, &note);
             }
-        };
+        }
         data
     }
+
+    fn looks(&mut self, tone: Tone, icon: &'static str, state: &'static str, note: &str) {
+        (self.tone, self.icon, self.state) = (tone, icon, state);
+        note.clone_into(&mut self.timer_note);
+    }
+
+    /// The state of a call that is up: what is done in it, and for how long somebody hears music meanwhile.
+    fn talks(&mut self, call: &CallView, now: UtcMs, tr: &Tr) {
+        let activity = call.activity().unwrap_or(Activity::Talking);
+        let (tone, icon, note) = match activity {
+            Activity::Dialing | Activity::Talking => (Tone::Accent, icons::PHONE_CALL, tr.call.talks),
+            Activity::OnHold => (Tone::Warn, icons::PHONE_PAUSE, tr.call.talks),
+            Activity::Consulting => (Tone::Accent, icons::USERS, tr.call.talks),
+            Activity::Conference => (Tone::Accent, icons::USERS_THREE, tr.call.three),
+        };
+        self.looks(tone, icon, tr.activity(activity), note);
+        self.held = activity == Activity::OnHold;
+        if let Some(line) = call.line.as_ref().filter(|line| line.customer == Some(PartyState::OnHold)) {
+            self.somebody_waits = true;
+            self.timer_note = (tr.call.held_for)(&format::since(line.since, now));
+        } else if call.peer().is_some_and(|peer| peer.state == PartyState::OnHold) {
+            self.somebody_waits = true;
+            tr.call.colleague_waits.clone_into(&mut self.timer_note);
+        }
+    }
+}
+
+/// Beside the state: the queue, or who stands behind the call.
+fn below_state(call: &CallView, scene: &Scene<'_>) -> String {
+    let tr = words(scene);
+    match &call.offer.from {
+        Some(by) if call.is_ringing() || call.is_guest() || call.is_internal() => tr.offered_by(by),
+        _ if call.is_internal() => tr.call.internal.to_owned(),
+        _ => tr.queue_name(&call.offer.queue, &scene.desk.catalogue).to_owned(),
+    }
+}
+
+/// The other end by name: the customer, whoever has handed the call over; a colleague among ourselves.
+fn who(call: &CallView, scene: &Scene<'_>) -> Option<String> {
+    let tr = words(scene);
+    let from_trunk = || call.offer.display_name.as_ref().map(|name| name.reveal()).filter(|name| !name.is_empty());
+    if call.is_internal() {
+        let caller = call.offer.from.as_ref().map(|by| by.name.clone());
+        let called = || call.peer().map(|peer| tr.party(&peer.party));
+        return caller.or_else(called).or_else(|| from_trunk().map(str::to_owned));
+    }
+    let known = scene.desk.call_tab().and_then(|tab| tab.known()).map(|card| card.customer.name.reveal());
+    known.or_else(from_trunk).map(str::to_owned)
 }
 
 fn agent(scene: &Scene<'_>) -> AgentData {

@@ -42,10 +42,10 @@ impl Room {
 
     const fn buttons(self) -> f32 {
         match self {
-            Self::Tightest => 364.0,
-            Self::Tight => 486.0,
-            Self::Narrow => 640.0,
-            Self::Wide => 744.0,
+            Self::Tightest => 400.0,
+            Self::Tight => 522.0,
+            Self::Narrow => 644.0,
+            Self::Wide => 846.0,
         }
     }
 
@@ -73,7 +73,7 @@ pub fn call_bar_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests) {
     timer_ui(ui, timer, &data, words(scene).call.timer);
     let buttons = Rect::from_min_size(pos2(timer.right() + 12.0, bar.top()), vec2(buttons_width, HEIGHT));
     crate::kit::widgets::inside(ui, "call buttons", buttons, |ui| {
-        ui.horizontal_centered(|ui| buttons_ui(ui, scene, room, requests));
+        ui.horizontal_centered(|ui| buttons_ui(ui, bar, &data, scene, room, requests));
     });
     let link = Rect::from_min_size(pos2(bar.right() - right, bar.top()), vec2(56.0, HEIGHT));
     link_ui(ui, link, &data, scene);
@@ -142,12 +142,13 @@ fn timer_ui(ui: &Ui, rect: Rect, data: &CallBarData, name: &str) {
     let painter = ui.painter();
     let middle = rect.center();
     painter.text(middle - vec2(0.0, 6.0), Align2::CENTER_CENTER, &data.timer, tokens::timer(), ink);
-    painter.text(middle + vec2(0.0, 15.0), Align2::CENTER_CENTER, &data.timer_note, tokens::caption(), tokens.caption);
+    let note_ink = if data.somebody_waits { tokens.tone(Tone::Warn) } else { tokens.caption };
+    painter.text(middle + vec2(0.0, 15.0), Align2::CENTER_CENTER, &data.timer_note, tokens::caption(), note_ink);
     let response = ui.interact(rect, Id::unique("call timer"), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Timer, true, name));
 }
 
-fn buttons_ui(ui: &mut Ui, scene: &Scene<'_>, room: Room, requests: &mut Requests) {
+fn buttons_ui(ui: &mut Ui, bar: Rect, data: &CallBarData, scene: &Scene<'_>, room: Room, requests: &mut Requests) {
     let is_wide = room == Room::Wide;
     let gap = if is_wide { 8.0 } else { 6.0 };
     ui.spacing_mut().item_spacing.x = gap;
@@ -160,19 +161,58 @@ fn buttons_ui(ui: &mut Ui, scene: &Scene<'_>, room: Room, requests: &mut Request
     if scene.desk.screen.focus == Some(Region::CallBar) {
         answer.request_focus();
     }
-    for (action, words) in
-        [(Action::Hold, is_wide), (Action::Mute, false), (Action::Transfer, is_wide), (Action::Conference, false)]
+    // Each is as wide as the longer word of its pair.
+    for (action, width) in
+        [(Action::Hold, 124.0), (Action::Mute, 0.0), (Action::Transfer, 152.0), (Action::Conference, 0.0)]
     {
-        action_button(ui, scene, requests, action, words, |button| match (words, room) {
-            (true, _) => button.height(tall).min_width(118.0),
-            (false, Room::Tight | Room::Tightest) => button.key("").height(tall),
-            (false, _) => button.height(tall).min_width(72.0),
+        let has_words = is_wide && width > 0.0;
+        let response = action_button(ui, scene, requests, action, has_words, |button| {
+            let button = button.look(match action {
+                Action::Hold if data.held => Look::On(Tone::Warn),
+                Action::Mute if data.muted => Look::On(Tone::Bad),
+                _ => Look::Soft,
+            });
+            match (has_words, room) {
+                (true, _) => button.height(tall).min_width(width),
+                (false, Room::Tight | Room::Tightest) => button.key("").height(tall),
+                (false, _) => button.height(tall).min_width(68.0),
+            }
         });
+        match action {
+            Action::Mute if data.muted => {
+                let at = pos2(response.rect.left(), bar.bottom() - 9.0);
+                mark_ui(ui, "muted", at, words(scene).reach.muted, Tone::Bad);
+            }
+            Action::Hold => {
+                if let Some(heard) = &data.heard {
+                    mark_ui(ui, "heard", pos2(response.rect.left(), bar.top() + 9.0), heard, Tone::Message);
+                }
+            }
+            _ => {}
+        }
     }
+    let width = if is_wide { 94.0 } else { height::CONTROL };
+    let stack = ui.allocate_exact_size(vec2(width, 2.0 * height::CONTROL + 4.0), Sense::hover()).0;
+    crate::kit::widgets::inside(ui, "park and tones", stack, |ui| {
+        ui.spacing_mut().item_spacing.y = 4.0;
+        for action in [Action::Park, Action::Tones] {
+            action_button(ui, scene, requests, action, false, |button| {
+                if is_wide { button.min_width(width) } else { button.key("") }
+            });
+        }
+    });
     ui.add_space(if is_wide { 10.0 } else { 4.0 });
     action_button(ui, scene, requests, Action::HangUp, has_words, |button| {
         button.look(Look::HangUp).height(tall).min_width(if has_words { 146.0 } else { 76.0 })
     });
+}
+
+/// A few words over or under the buttons, where nothing else stands.
+fn mark_ui(ui: &Ui, name: &'static str, at: egui::Pos2, said: &str, tone: Tone) {
+    let (width, _) = line(ui.painter(), at, said, tokens::caption(), tokens::of(ui).tone(tone), 240.0);
+    let rect = Rect::from_min_size(pos2(at.x, at.y - 8.0), vec2(width, 16.0));
+    let response = ui.interact(rect, Id::unique(("call mark", name)), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Status, true, said));
 }
 
 fn link_ui(ui: &Ui, rect: Rect, data: &CallBarData, scene: &Scene<'_>) {

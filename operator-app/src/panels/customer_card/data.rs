@@ -2,6 +2,7 @@ use chrono::{Datelike, NaiveDate};
 use shared::domain::account::{Account, AccountStatus, InvoiceStatus, PaymentStatus, Reading};
 use shared::domain::customer::CustomerFlag;
 use shared::ids::AccountId;
+use shared::phone::Phone;
 use shared::wire::card::{Card, MonthConsumption};
 
 use crate::kit::icons;
@@ -17,6 +18,8 @@ pub struct KnownData {
     pub account_number: String,
     pub address: String,
     pub flags: Vec<(&'static str, &'static str, Tone)>,
+    /// As shown, and to call.
+    pub phones: Vec<Phone>,
     /// What is said after the flags: tariff, since when.
     pub facts: String,
     pub accounts: Vec<(AccountId, String)>,
@@ -46,6 +49,8 @@ pub struct Figure {
 /// Rows of a table on the card; the rest is paged in elsewhere.
 const TABLE_ROWS: usize = 4;
 const SHORT_TABLE_ROWS: usize = 2;
+/// More numbers than this are for the one who writes to the customer.
+const PHONES: usize = 3;
 
 impl KnownData {
     pub fn of(card: &Card, account: Option<&Account>, today: NaiveDate, tr: &Tr) -> Self {
@@ -68,6 +73,7 @@ impl KnownData {
             account_number: account.map_or_else(String::new, |account| account.number.reveal().to_owned()),
             address: account.map_or(&customer.address, |account| &account.address).reveal().to_owned(),
             flags: customer.flags.iter().map(|flag| flag_look(*flag, tr)).collect(),
+            phones: card.contact_points.iter().map(|point| point.phone).take(PHONES).collect(),
             facts: facts.into_iter().flatten().collect::<Vec<_>>().join(" · "),
             accounts: card.accounts.iter().map(|one| (one.id, one.number.reveal().to_owned())).collect(),
             account: account.map(|account| account.id),

@@ -1,5 +1,6 @@
 //! The caller's card in each of its states: known, several, unknown, withheld, unavailable, on its way.
 
+mod came;
 mod data;
 mod search;
 mod ui;

@@ -11,9 +11,10 @@ use crate::kit::tokens::{self, height, space};
 use crate::kit::widgets::{self, Button, Field, Look, RowList, section};
 use crate::lang::Tr;
 use crate::panels::search::{Choice, FoundList, found_ui, paint_customer};
-use crate::panels::words;
+use crate::panels::{number_ui, target_of, words};
 use crate::state::Scene;
 use crate::state::drafts::{Edit, NewcomerDraft};
+use crate::state::reach::Dialled;
 use crate::state::screen::Region;
 use crate::state::tab::Tab;
 
@@ -44,8 +45,12 @@ pub fn unknown_ui(ui: &mut Ui, scene: &Scene<'_>, tab: &Tab, title: &str, hint: 
     let number = tab.caller.as_ref().map_or_else(String::new, |caller| crate::lang::format::caller(caller, ""));
     widgets::card(ui, 0.0, |ui| {
         let tokens = tokens::of(ui);
-        section(ui, icons::USER, title, &number);
+        section(ui, icons::USER, title, "");
         widgets::words(ui, hint, tokens::secondary(), tokens.text);
+        if let Some(to) = tab.caller.as_ref().and_then(target_of) {
+            ui.add_space(space::HAIR);
+            number_ui(ui, scene, requests, &number, Dialled { to, customer: None, callback: None });
+        }
     });
     let newcomer = scene.desk.drafts.get(tab.key).and_then(|draft| draft.newcomer.as_ref());
     widgets::card(ui, 0.0, |ui| match newcomer {

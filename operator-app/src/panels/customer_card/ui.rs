@@ -1,5 +1,7 @@
 use egui::{Align, Id, Layout, Rect, ScrollArea, Sense, Ui, pos2, vec2};
+use shared::domain::call::Target;
 
+use super::came::came_ui;
 use super::data::KnownData;
 use super::search;
 use crate::command::{Command, Requests};
@@ -7,9 +9,10 @@ use crate::kit::tokens::{self, Tone, space};
 use crate::kit::widgets::{self, Button, Cell, Column, Tile, avatar, chip, line, table, tile};
 use crate::kit::{icons, widgets::section};
 use crate::lang::Tr;
-use crate::panels::{strip, today, words};
+use crate::panels::{number_ui, peer, strip, today, words};
 use crate::state::Scene;
 use crate::state::call::CardView;
+use crate::state::reach::Dialled;
 use crate::state::tab::Tab;
 
 /// Bars stand for a card that has been on its way for this long.
@@ -22,6 +25,7 @@ pub fn customer_card_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests)
     let Some(tab) = desk.front_tab() else { return };
     ScrollArea::vertical().id_salt(("card", tab.key)).auto_shrink(false).show(ui, |ui| {
         ui.spacing_mut().item_spacing = vec2(space::WIDE, space::GAP);
+        came_ui(ui, scene, tab);
         match &tab.card {
             CardView::Known(card) => {
                 let data = KnownData::of(card, tab.chosen_account(), today(scene), tr);
@@ -36,6 +40,9 @@ pub fn customer_card_ui(ui: &mut Ui, scene: &Scene<'_>, requests: &mut Requests)
         // What the notice lies over can be scrolled out from under it.
         if strip::strip_data(scene).is_some() {
             ui.add_space(strip::HEIGHT);
+        }
+        if peer::peer_data(scene).is_some() {
+            ui.add_space(peer::HEIGHT);
         }
     });
 }
@@ -75,7 +82,7 @@ fn unavailable_ui(ui: &mut Ui, scene: &Scene<'_>, tab: &Tab, tr: &Tr, requests: 
 }
 
 fn known_ui(ui: &mut Ui, tab: &Tab, data: &KnownData, tr: &Tr, scene: &Scene<'_>, requests: &mut Requests) {
-    widgets::card(ui, 0.0, |ui| head_ui(ui, tab, data, tr, requests));
+    widgets::card(ui, 0.0, |ui| head_ui(ui, tab, data, scene, requests));
     tiles_ui(ui, data, tr);
     let half = (ui.available_width() - space::WIDE) / 2.0;
     pair_ui(
@@ -134,8 +141,8 @@ fn known_ui(ui: &mut Ui, tab: &Tab, data: &KnownData, tr: &Tr, scene: &Scene<'_>
     );
 }
 
-fn head_ui(ui: &mut Ui, tab: &Tab, data: &KnownData, tr: &Tr, requests: &mut Requests) {
-    let tokens = tokens::of(ui);
+fn head_ui(ui: &mut Ui, tab: &Tab, data: &KnownData, scene: &Scene<'_>, requests: &mut Requests) {
+    let (tr, tokens) = (words(scene), tokens::of(ui));
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 52.0), Sense::hover());
     let painter = ui.painter();
     let disc = pos2(rect.left() + 26.0, rect.center().y);
@@ -177,6 +184,11 @@ fn head_ui(ui: &mut Ui, tab: &Tab, data: &KnownData, tr: &Tr, requests: &mut Req
         ui.spacing_mut().item_spacing = vec2(6.0, 6.0);
         for (icon, words, tone) in &data.flags {
             chip(ui, icon, words, *tone);
+        }
+        for phone in &data.phones {
+            let to = Target::Number { number: format!("+{}", phone.digits()) };
+            let dialled = Dialled { to, customer: tab.customer(), callback: None };
+            number_ui(ui, scene, requests, &phone.pretty(), dialled);
         }
         ui.add_space(2.0);
         let facts = egui::RichText::new(&data.facts).font(tokens::secondary()).color(tokens.caption);

@@ -1,4 +1,4 @@
-use shared::domain::agent::{Presence, Work};
+use shared::domain::agent::{Activity, Presence, Work};
 use shared::domain::catalogue::Catalogue;
 use shared::ids::AgentId;
 use shared::time::UtcMs;
@@ -172,11 +172,29 @@ pub fn doing(person: &PersonLine) -> Option<Doing> {
     match (&person.state.presence, &person.state.work) {
         (Presence::LoggedOut, Work::Idle) => None,
         (Presence::ConnectionLost { .. }, _) => Some(Doing::Lost),
-        (_, Work::Talking { .. }) => Some(Doing::Talking),
         (_, Work::Reserved { .. } | Work::Ringing { .. }) => Some(Doing::Ringing),
         (_, Work::Wrapup { .. }) => Some(Doing::Wrapup),
         (Presence::Ready, Work::Idle) => Some(Doing::Free),
         (Presence::NotReady { .. }, Work::Idle) => Some(Doing::NotReady),
+        (
+            _,
+            Work::Dialing { .. }
+            | Work::Talking { .. }
+            | Work::OnHold { .. }
+            | Work::Consulting { .. }
+            | Work::Conference { .. },
+        ) => Some(Doing::Talking),
+    }
+}
+
+/// What somebody does in a call, where that is more than to talk.
+const fn activity(work: &Work) -> Option<Activity> {
+    match work {
+        Work::Dialing { .. } => Some(Activity::Dialing),
+        Work::OnHold { .. } => Some(Activity::OnHold),
+        Work::Consulting { .. } => Some(Activity::Consulting),
+        Work::Conference { .. } => Some(Activity::Conference),
+        Work::Idle | Work::Reserved { .. } | Work::Ringing { .. } | Work::Talking { .. } | Work::Wrapup { .. } => None,
     }
 }
 
@@ -237,9 +255,14 @@ fn person_data(person: &PersonLine, doing: Doing, now: UtcMs, catalogue: &Catalo
         name: person.name.clone(),
         state: match (&person.state.presence, doing) {
             (Presence::NotReady { reason }, Doing::NotReady) => tr.reason(reason, catalogue).to_owned(),
+            (_, Doing::Talking) => activity(&state.work).map_or(doing.words(tr), |does| tr.activity(does)).to_owned(),
             _ => doing.words(tr).to_owned(),
         },
-        tone: doing.tone(),
+        tone: if matches!(state.work, Work::OnHold { .. }) && doing == Doing::Talking {
+            Tone::Warn
+        } else {
+            doing.tone()
+        },
         since: format::duration_s(lasted_ms / 1000),
         queue: person.queue.as_ref().map_or_else(String::new, |queue| tr.queue_name(queue, catalogue).to_owned()),
         too_long: max_ms.is_some_and(|max| lasted_ms > max),

@@ -1,15 +1,17 @@
 use egui::{Align2, Id, Rect, Response, Stroke, Ui, pos2, vec2};
+use shared::domain::call::Target;
 use shared::domain::interaction::{Channel, Interaction};
 
-use super::data::line_data;
+use super::data::{line_data, numbers_in};
 use crate::command::{Action, Command, Requests};
 use crate::kit::icons;
 use crate::kit::tokens::{self, Tone, height, space};
 use crate::kit::widgets::{self, Button, Field, Look, RowList, Tab as TabItem, line, paint_chip, tabs};
 use crate::kit::{fonts, widgets::copyable};
-use crate::panels::{key_of, manual, words};
+use crate::panels::{key_of, manual, number_ui, words};
 use crate::state::Scene;
 use crate::state::history::HistoryFilter;
+use crate::state::reach::Dialled;
 use crate::state::screen::Region;
 use crate::state::tab::Tab;
 
@@ -174,6 +176,16 @@ fn detail_ui(ui: &mut Ui, rect: Rect, one: &Interaction, scene: &Scene<'_>, tab:
         let title = topic.map_or(data.title.as_str(), |(_, topic)| tr.of(&topic.name));
         copyable(ui, title, tokens::strong(), tokens.value);
         copyable(ui, &format!("{} · {}", data.when, data.who), tokens::secondary(), tokens.caption);
+        let numbers = numbers_in(&data.summary);
+        if !numbers.is_empty() {
+            ui.horizontal(|ui| {
+                for phone in numbers {
+                    let to = Target::Number { number: format!("+{}", phone.digits()) };
+                    let dialled = Dialled { to, customer: tab.customer(), callback: None };
+                    number_ui(ui, scene, requests, &phone.pretty(), dialled);
+                }
+            });
+        }
         egui::ScrollArea::vertical().id_salt("contact text").auto_shrink(false).show(ui, |ui| {
             let words = egui::RichText::new(&data.summary).font(tokens::body()).color(tokens.text);
             ui.add(egui::Label::new(words).selectable(true).wrap());

@@ -8,6 +8,6 @@ pub fn keymap_rows(scene: &Scene<'_>) -> Vec<(String, String)> {
     Action::ALL
         .into_iter()
         .filter(|action| action.role() <= desk.role())
-        .filter_map(|action| Some((action.shortcut()?.to_string(), tr.action_in_list(action, &desk.catalogue)?)))
+        .filter_map(|action| Some((action.shortcut()?.to_string(), tr.action_in_list(action, desk)?)))
         .collect()
 }

@@ -30,7 +30,7 @@ fn rows_for(scene: &Scene<'_>, typed: &str) -> Vec<PaletteRow> {
         .into_iter()
         .filter(|action| *action != Action::Palette && action.role() <= desk.role())
         .filter_map(|action| {
-            let name = tr.action_in_list(action, &desk.catalogue)?;
+            let name = tr.action_in_list(action, desk)?;
             let key = fold::fold(&name);
             let fits = fold::words(&wanted).all(|word| fold::words(&key).any(|part| part.starts_with(word)));
             fits.then(|| PaletteRow {

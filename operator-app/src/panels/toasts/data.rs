@@ -23,8 +23,8 @@ pub fn toasts_data(scene: &Scene<'_>) -> Vec<ToastData> {
             id: toast.id,
             words: tr.toast(&toast.message),
             tone: match toast.message {
-                Message::Saved(_) | Message::BackOnline => Tone::Ok,
-                Message::WaitsForGateway(_) | Message::OfferGone(_) => Tone::Warn,
+                Message::Saved(_) | Message::BackOnline | Message::CallIsYours => Tone::Ok,
+                Message::WaitsForGateway(_) | Message::OfferGone(_) | Message::PartyFailed { .. } => Tone::Warn,
                 Message::Refused { .. } | Message::DraftsNotKept | Message::CallForgotten => Tone::Bad,
                 Message::Done(_) => Tone::Plain,
             },

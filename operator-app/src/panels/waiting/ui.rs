@@ -1,12 +1,13 @@
 use egui::{Align2, Id, Rect, Response, Sense, Ui, WidgetInfo, pos2, vec2};
 
-use super::data::{List, WaitingRow, missed_row, waiting_row};
-use crate::command::{Command, Requests};
+use super::data::{List, Waiter, WaitingRow, dial_missed, dial_waiter, missed_row, waiters, waiting_row};
+use crate::command::{Command, Reason, Requests, can_dial};
 use crate::kit::tokens::{self, Tone, height};
-use crate::kit::widgets::{self, RowList, Tab, avatar, initials, line, line_right, tabs};
+use crate::kit::widgets::{self, Look, RowList, Tab, avatar, initials, line, line_right, tabs};
 use crate::kit::{fonts, icons};
 use crate::panels::words;
 use crate::state::Scene;
+use crate::state::reach::Dialled;
 use crate::state::screen::Region;
 
 /// What is remembered of the list from frame to frame; nothing of it leaves the screen.
@@ -27,7 +28,7 @@ pub fn waiting_ui(ui: &mut Ui, scene: &Scene<'_>, narrow: bool, requests: &mut R
     } else {
         let open = desk.missed.iter().filter(|missed| missed.handled_at.is_none()).count();
         let items = [
-            Tab::counted(List::Queue, tr.waiting.queue, desk.waiting.len()),
+            Tab::counted(List::Queue, tr.waiting.queue, desk.waiting.len() + desk.parked.len()),
             Tab::counted(List::Missed, tr.waiting.missed, open),
         ];
         if let Some(list) = tabs(ui, tr.waiting.lists, kept.list, &items) {
@@ -43,31 +44,107 @@ pub fn waiting_ui(ui: &mut Ui, scene: &Scene<'_>, narrow: bool, requests: &mut R
         ui.memory_mut(|memory| memory.request_focus(list_id));
     }
     match kept.list {
-        List::Queue if desk.waiting.is_empty() => {
+        List::Queue if desk.waiting.is_empty() && desk.parked.is_empty() => {
             empty_ui(ui, narrow, tr.waiting.nobody_waits, tr.waiting.nobody_waits_hint);
         }
-        List::Queue => {
-            let keys: Vec<_> = desk.waiting.iter().map(|caller| caller.call).collect();
-            let rows = RowList {
-                name: "queue rows",
-                label: tr.waiting.queue,
-                row_height: height::LIST_ROW,
-                keys: &keys,
-                selected: kept.call,
-            };
-            let seen = rows.show(ui, false, |ui, rect, response, at| {
-                let row = waiting_row(scene, &desk.waiting[at]);
-                paint_row(ui, rect, response, kept.call == Some(row.call), &row, narrow);
-                (tr.waiting.waits)(&row.who, &row.queue, &row.waited)
-            });
-            kept.call = seen.selected.or(kept.call);
-        }
+        List::Queue => queue_ui(ui, scene, narrow, &mut kept, requests),
         List::Missed if desk.missed.is_empty() => {
             empty_ui(ui, narrow, tr.waiting.nobody_missed, tr.waiting.nobody_missed_hint);
         }
         List::Missed => missed_ui(ui, scene, narrow, &mut kept, requests),
     }
     ui.data_mut(|data| data.insert_temp(id, kept));
+}
+
+/// The parked first, then the queue, and under both what can be done with the chosen one.
+fn queue_ui(ui: &mut Ui, scene: &Scene<'_>, narrow: bool, kept: &mut Remembered, requests: &mut Requests) {
+    let tr = words(scene);
+    let waiters = waiters(scene);
+    let keys: Vec<_> = waiters.iter().map(Waiter::call).collect();
+    let (list_rect, foot_rect) = with_foot(ui, 1);
+    let mut inner = ui.new_child(egui::UiBuilder::new().max_rect(list_rect).scope_id(ui.scope_id()));
+    let rows = RowList {
+        name: "queue rows",
+        label: tr.waiting.queue,
+        row_height: height::LIST_ROW,
+        keys: &keys,
+        selected: kept.call,
+    };
+    let seen = rows.show(&mut inner, false, |ui, rect, response, at| {
+        let row = waiting_row(scene, &waiters[at]);
+        paint_row(ui, rect, response, kept.call == Some(row.call), &row, narrow);
+        match waiters[at] {
+            Waiter::Parked(parked) => (tr.reach.waits_parked)(&row.who, &parked.parked_by_name, &row.waited),
+            Waiter::Queued(_) => (tr.waiting.waits)(&row.who, &row.queue, &row.waited),
+        }
+    });
+    kept.call = seen.selected.or(kept.call);
+    // A click on a parked call picks it up, as Enter does: everybody who sees it has been asked to.
+    let clicked = seen.selected.filter(|_| ui.input(|input| input.pointer.any_click()));
+    let opened = seen.opened.or(clicked);
+    if let Some(call) = opened.filter(|call| scene.desk.parked.iter().any(|parked| parked.call == *call)) {
+        requests.push(Command::PickUp(call));
+    }
+    let chosen = kept.call.and_then(|call| waiters.iter().find(|waiter| waiter.call() == call));
+    widgets::inside(ui, "queue foot", foot_rect, |ui| match chosen {
+        Some(Waiter::Parked(parked)) => {
+            let look = FootLook { icon: icons::PHONE, name: tr.reach.pick_up, narrow, loud: true };
+            if foot_button(ui, scene, look, can_dial(scene.desk)) {
+                requests.push(Command::PickUp(parked.call));
+            }
+        }
+        other => {
+            let dialled = other.map(dial_waiter);
+            let look = FootLook { icon: icons::PHONE_OUTGOING, name: tr.reach.call_them, narrow, loud: false };
+            if foot_button(ui, scene, look, may_dial(scene, dialled.as_ref()))
+                && let Some(dialled) = dialled.flatten()
+            {
+                requests.push(Command::Dial(dialled));
+            }
+        }
+    });
+}
+
+/// Whether somebody chosen can be called.
+fn may_dial(scene: &Scene<'_>, chosen: Option<&Option<Dialled>>) -> Result<(), Reason> {
+    match chosen {
+        None => Err(Reason::NobodyChosen),
+        Some(None) => Err(Reason::NoNumber),
+        Some(Some(_)) => can_dial(scene.desk),
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct FootLook<'a> {
+    icon: &'a str,
+    name: &'a str,
+    narrow: bool,
+    loud: bool,
+}
+
+/// A button under a list, as wide as it; disabled it says why.
+fn foot_button(ui: &mut Ui, scene: &Scene<'_>, look: FootLook<'_>, allowed: Result<(), Reason>) -> bool {
+    let tr = words(scene);
+    let shown = if look.narrow { "" } else { look.name };
+    let width = if look.narrow { height::CONTROL } else { ui.available_width() };
+    let loud = if look.loud { Look::Answer } else { Look::Soft };
+    let button = widgets::Button::new(look.icon, shown).name(look.name).look(loud).enabled(allowed.is_ok());
+    let response = button.min_width(width).show(ui);
+    let pressed = response.clicked();
+    match allowed {
+        Err(reason) => _ = response.on_hover_text(format!("{}. {}", look.name, tr.why_not(reason))),
+        Ok(()) if look.narrow => _ = response.on_hover_text(look.name),
+        Ok(()) => {}
+    }
+    pressed
+}
+
+/// The place of the list and that of `n_buttons` under it, which keep it whether a row is chosen or not.
+fn with_foot(ui: &Ui, n_buttons: u8) -> (Rect, Rect) {
+    let area = ui.available_rect_before_wrap();
+    let foot = f32::from(n_buttons) * (height::CONTROL + 6.0) + 6.0;
+    let list = Rect::from_min_max(area.min, pos2(area.right(), area.bottom() - foot));
+    (list, Rect::from_min_max(pos2(area.left(), list.bottom() + 8.0), area.max))
 }
 
 fn empty_ui(ui: &mut Ui, narrow: bool, said: &str, hint: &str) {
@@ -101,10 +178,7 @@ fn missed_ui(ui: &mut Ui, scene: &Scene<'_>, narrow: bool, kept: &mut Remembered
     let (tr, desk) = (words(scene), scene.desk);
     let keys: Vec<_> = desk.missed.iter().map(|missed| missed.id).collect();
     let chosen = kept.missed.and_then(|id| desk.missed.iter().find(|missed| missed.id == id));
-    // The button that marks has its place under the list, whether a row is chosen or not.
-    let foot = if narrow { 40.0 } else { 48.0 };
-    let area = ui.available_rect_before_wrap();
-    let list_rect = Rect::from_min_max(area.min, pos2(area.right(), area.bottom() - foot));
+    let (list_rect, foot_rect) = with_foot(ui, 2);
     let list_parent = ui.scope_id();
     let seen = {
         let builder = egui::UiBuilder::new().max_rect(list_rect).scope_id(list_parent);
@@ -121,6 +195,7 @@ fn missed_ui(ui: &mut Ui, scene: &Scene<'_>, narrow: bool, kept: &mut Remembered
             let said = (tr.waiting.was_lost)(&missed.who, &missed.note, &missed.lost_at);
             let row = WaitingRow {
                 call: desk.missed[at].call,
+                icon: if missed.handled { icons::CHECK } else { icons::PHONE_X },
                 who: missed.who,
                 queue: missed.note,
                 waited: missed.lost_at,
@@ -136,14 +211,19 @@ fn missed_ui(ui: &mut Ui, scene: &Scene<'_>, narrow: bool, kept: &mut Remembered
     {
         requests.push(Command::OpenCustomer(customer));
     }
-    let foot_rect = Rect::from_min_max(pos2(area.left(), list_rect.bottom() + 8.0), area.max);
     widgets::inside(ui, "missed foot", foot_rect, |ui| {
+        ui.spacing_mut().item_spacing.y = 6.0;
+        let dialled = chosen.map(dial_missed);
+        let look = FootLook { icon: icons::PHONE_OUTGOING, name: tr.reach.call_back, narrow, loud: false };
+        if foot_button(ui, scene, look, may_dial(scene, dialled.as_ref()))
+            && let Some(dialled) = dialled.flatten()
+        {
+            requests.push(Command::Dial(dialled));
+        }
         let handled = chosen.is_some_and(|missed| missed.handled_at.is_some());
         let name = if handled { tr.waiting.mark_open } else { tr.waiting.mark_handled };
-        let button = widgets::Button::new(icons::CHECK, if narrow { "" } else { name }).name(name);
-        let width = if narrow { 30.0 } else { foot_rect.width() };
-        let response = button.enabled(chosen.is_some()).min_width(width).show(ui);
-        if response.clicked()
+        let look = FootLook { icon: icons::CHECK, name, narrow, loud: false };
+        if foot_button(ui, scene, look, chosen.map(|_| ()).ok_or(Reason::NobodyChosen))
             && let Some(missed) = chosen
         {
             requests.push(Command::MarkMissed { callback: missed.id, handled: !handled });
@@ -176,8 +256,7 @@ fn paint_row(ui: &Ui, rect: Rect, response: &Response, selected: bool, row: &Wai
     let room = end - x - taken - 8.0;
     let (_, cut) = line(painter, pos2(x, upper), &row.who, tokens::strong(), tokens.value, room);
     let (_, note_cut) = line(painter, pos2(x, lower), &row.queue, tokens::secondary(), tokens.caption, end - x - 24.0);
-    let icon = if row.tone == Tone::Ok { icons::CHECK } else { icons::PHONE_INCOMING };
-    painter.text(pos2(end - 7.0, lower), Align2::CENTER_CENTER, icon, fonts::icon(13.0), tokens.caption);
+    painter.text(pos2(end - 7.0, lower), Align2::CENTER_CENTER, row.icon, fonts::icon(13.0), tokens.caption);
     if cut || note_cut {
         response.clone().on_hover_text(format!("{}\n{}", row.who, row.queue));
     }

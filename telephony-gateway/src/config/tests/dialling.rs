@@ -58,7 +58,7 @@ fn everything() -> String {
     let text: Vec<String> = text.lines().map(on).collect();
     let second = "[[sip.trunks]]\nname = \"reserve\"\nsources = [\"192.0.2.99\"]\naddress = \"192.0.2.99:5061\"\ntransport = \"tls\"\n";
     let text = text.join("\n").replace("[sip.trunks.tls]", &format!("{second}[sip.trunks.tls]"));
-    text.replace("/etc/pult/", "")
+    text.replace("/etc/pult/", "") + "\n"
 }
 
 /// Reads that file with one change.
@@ -71,8 +71,15 @@ fn with_changes(changes: &[(&str, &str)]) -> (Result<Config, Vec<ConfigFault>>, 
     for name in ["topics.toml", "results.toml", "reasons.toml", "forms.toml"] {
         std::fs::copy(shipped().with_file_name(name), folder.path().join(name)).unwrap();
     }
-    for name in ["sip-cert.pem", "sip-key.pem", "carrier-ca.pem"] {
-        std::fs::write(folder.path().join(name), "a file").unwrap();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate =
+        rcgen::CertificateParams::new(vec!["pult.example".to_owned()]).unwrap().self_signed(&key).unwrap();
+    for (name, text) in [
+        ("sip-cert.pem", certificate.pem()),
+        ("sip-key.pem", key.serialize_pem()),
+        ("carrier-ca.pem", certificate.pem()),
+    ] {
+        std::fs::write(folder.path().join(name), text).unwrap();
     }
     std::fs::write(folder.path().join("carrier-password"), "secret\n").unwrap();
     let mut text = everything();
@@ -140,11 +147,13 @@ fn a_fault_of_a_trunk_is_named_where_it_stands() {
     check("expires_s = 600", "expires_s = 5", "must be at least 60");
     check("password_file = \"carrier-password\"", "password_file = \"nowhere\"", "nowhere cannot be read");
     check("password_file = \"carrier-password\"", "password_env = \"PULT_NO_SUCH_THING\"", "no `PULT_NO_SUCH_THING`");
-    check("authority = \"carrier-ca.pem\"", "authority = \"nowhere.pem\"", "there is no file");
+    check("authority = \"carrier-ca.pem\"", "authority = \"nowhere.pem\"", "holds no certificate");
+    check("authority = \"carrier-ca.pem\"", "authority = \"sip-key.pem\"", "holds no certificate");
     check("authority = \"carrier-ca.pem\"", "fingerprint = \"AB:CD\"", "64 hexadecimal digits");
     check("phones_secure = \"no\"", "phones_secure = \"yes\"", "`phones_secure` must be");
     check("advertised_v6 = \"2001:db8::5\"", "advertised_v6 = \"192.0.2.1\"", "must be an IPv6 address");
-    check("certificate = \"sip-cert.pem\"", "certificate = \"nowhere.pem\"", "there is no file");
+    check("certificate = \"sip-cert.pem\"", "certificate = \"nowhere.pem\"", "holds no certificate");
+    check("key = \"sip-key.pem\"", "key = \"sip-cert.pem\"", "holds no key");
 }
 
 #[test]
@@ -191,4 +200,59 @@ fn a_limit_of_cost_needs_prices() {
     ]);
     let faults = config.unwrap_err();
     assert!(faults.len() == 1 && faults[0].text.contains("every number would be refused"), "{faults:#?}");
+}
+
+/// The shipped file with more lines behind it.
+fn with_more(more: &str) -> Result<Config, Vec<ConfigFault>> {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["gateway.toml", "topics.toml", "results.toml", "reasons.toml", "forms.toml"] {
+        std::fs::copy(shipped().with_file_name(name), folder.path().join(name)).unwrap();
+    }
+    std::fs::write(folder.path().join("provider-password"), "secret").unwrap();
+    let file = folder.path().join("gateway.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{text}\n{more}")).unwrap();
+    Config::load(&file)
+}
+
+#[test]
+fn the_examples_of_the_readme_are_sound() {
+    let readme = std::fs::read_to_string(shipped().with_file_name("../README.md")).unwrap();
+    let part = readme.split("### 8. Trunks").nth(1).unwrap().split("\n### ").next().unwrap();
+    let mut examples = vec![String::new()];
+    for line in part.lines() {
+        match line.strip_prefix("    ") {
+            Some(code) => *examples.last_mut().unwrap() += &format!("{code}\n"),
+            None if line.is_empty() => {}
+            None => examples.push(String::new()),
+        }
+    }
+    examples.retain(|example| !example.is_empty());
+    assert_eq!(examples.len(), 3);
+    let by_address = with_more(&examples[0].replace("\"carrier\"", "\"by_address\"")).unwrap();
+    assert_eq!(by_address.sip.trunks[1].sources.len(), 2);
+    let by_registration = with_more(&examples[1]).unwrap();
+    let trunk = &by_registration.sip.trunks[1];
+    assert!(trunk.register.is_some() && trunk.transport == Transport::Tls);
+    assert_eq!(trunk.login.as_ref().unwrap().realm, "sip.provider.example");
+    let two = with_more(&examples[2]).unwrap();
+    let ways = two.routes.ways(&Dialled::parse("84952040000").unwrap(), &TrunkStates::default(), 1);
+    let ways: Vec<_> = ways.iter().map(|way| (&*way.trunk, way.number_as_dialled.as_str())).collect();
+    assert_eq!(ways, [("first", "+74952040000"), ("second", "84952040000")]);
+}
+
+#[test]
+fn the_lines_that_the_examples_ask_for_are_sound() {
+    for name in ["kamailio.cfg", "asterisk-pjsip.conf", "freeswitch-gateway.xml"] {
+        let text = std::fs::read_to_string(shipped().with_file_name("examples").join(name)).unwrap();
+        let bare = |line: &str| line.trim_start_matches(['#', ';', ' ']).to_owned();
+        let lines: Vec<String> = text
+            .lines()
+            .map(bare)
+            .skip_while(|line| line != "[[sip.trunks]]")
+            .take_while(|line| !line.is_empty())
+            .collect();
+        let config = with_more(&lines.join("\n")).unwrap_or_else(|faults| panic!("{name}: {faults:#?}"));
+        assert!(config.sip.trunks[1].address.is_some(), "{name}");
+    }
 }

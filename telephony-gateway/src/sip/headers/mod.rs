@@ -8,7 +8,11 @@ pub mod authorization;
 pub mod challenge;
 pub mod cseq;
 pub mod list;
+pub mod rack;
 pub mod reason;
+pub mod refer_to;
+pub mod replaces;
+pub mod session_expires;
 pub mod text;
 pub mod uri;
 pub mod via;
@@ -72,6 +76,16 @@ headers! {
     CallInfo = "Call-Info",
     AlertInfo = "Alert-Info",
     Warning = "Warning",
+    SessionExpires = "Session-Expires" / b'x',
+    MinSe = "Min-SE",
+    Replaces = "Replaces",
+    ReferTo = "Refer-To" / b'r',
+    ReferredBy = "Referred-By" / b'b',
+    ReferSub = "Refer-Sub",
+    RSeq = "RSeq",
+    RAck = "RAck",
+    Diversion = "Diversion",
+    HistoryInfo = "History-Info",
 }
 
 impl Name {

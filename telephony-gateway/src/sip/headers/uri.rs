@@ -68,14 +68,15 @@ impl<'a> Uri<'a> {
 
     /// The user part as text, with `%41` decoded. What is no UTF-8 afterwards is replaced.
     pub fn user_text(&self) -> String {
-        let mut bytes = Vec::with_capacity(self.user.len());
-        let mut rest = self.user;
-        while let Some((&first, tail)) = rest.split_first() {
-            let escaped = (first == b'%').then(|| tail.get(..2)).flatten().and_then(hex_pair);
-            bytes.push(escaped.unwrap_or(first));
-            rest = if escaped.is_some() { &tail[2..] } else { tail };
-        }
-        super::text::readable(&bytes)
+        super::text::readable(&unescaped(self.user))
+    }
+
+    /// The value of a header that the address carries, decoded.
+    pub fn header(&self, name: &str) -> Option<Vec<u8>> {
+        self.headers.split(|b| *b == b'&').find_map(|header| {
+            let (key, value) = split_at_byte(header, b'=');
+            key.eq_ignore_ascii_case(name.as_bytes()).then(|| unescaped(value))
+        })
     }
 
     pub fn host_ip(&self) -> Option<IpAddr> {
@@ -84,7 +85,9 @@ impl<'a> Uri<'a> {
 
     /// Where it points, when that needs no name server.
     pub fn socket_address(&self) -> Option<SocketAddr> {
-        Some(SocketAddr::new(self.host_ip()?, self.port.unwrap_or(5060)))
+        let over_tls = || self.parameter("transport").flatten().is_some_and(|name| name.eq_ignore_ascii_case(b"tls"));
+        let usual = if self.scheme == Scheme::Sips || over_tls() { 5061 } else { 5060 };
+        Some(SocketAddr::new(self.host_ip()?, self.port.unwrap_or(usual)))
     }
 
     pub fn parameter(&self, name: &str) -> Option<Option<&'a [u8]>> {
@@ -117,6 +120,18 @@ pub fn host_and_port(place: &[u8]) -> Option<(&[u8], Option<u16>)> {
     }
 }
 
+/// `%41` as what it means.
+fn unescaped(text: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((&first, tail)) = rest.split_first() {
+        let escaped = (first == b'%').then(|| tail.get(..2)).flatten().and_then(hex_pair);
+        bytes.push(escaped.unwrap_or(first));
+        rest = if escaped.is_some() { &tail[2..] } else { tail };
+    }
+    bytes
+}
+
 fn split_at_byte(text: &[u8], byte: u8) -> (&[u8], &[u8]) {
     match memchr::memchr(byte, text) {
         Some(at) => (&text[..at], &text[at + 1..]),
@@ -147,6 +162,20 @@ mod tests {
         check("tel:+7-495-204-00-00;ext=12", "+7-495-204-00-00", "", None);
         check("sip:%D0%90%20b%zz@h", "А b%zz", "h", None);
         check("sip:192.0.2.1", "", "192.0.2.1", None);
+    }
+
+    #[test]
+    fn an_address_without_a_port_means_the_usual_one() {
+        for (text, expected) in [
+            ("sip:a@192.0.2.1", "192.0.2.1:5060"),
+            ("sip:a@[2001:db8::1];transport=TLS", "[2001:db8::1]:5061"),
+            ("sips:a@192.0.2.1", "192.0.2.1:5061"),
+            ("sips:a@192.0.2.1:5070", "192.0.2.1:5070"),
+        ] {
+            let uri = Uri::parse(text.as_bytes()).unwrap();
+            assert_eq!(uri.socket_address(), Some(expected.parse().unwrap()), "{text}");
+        }
+        assert_eq!(Uri::parse(b"sip:a@example.org").unwrap().socket_address(), None);
     }
 
     #[test]

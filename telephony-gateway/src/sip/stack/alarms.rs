@@ -26,6 +26,12 @@ pub enum Alarm {
     NoAck(u64, u32),
     /// Say again that it rings: proxies forget a call after three minutes (RFC 3261 §13.3.1.1).
     StillRinging(u64, u32),
+    /// Repeat a reliable provisional answer of this number.
+    Unacknowledged(u64, u32),
+    /// A change of the session that had to wait may be asked for.
+    Reoffer(u64),
+    /// See which sessions are to be refreshed, and which have run out.
+    Sessions,
     /// Whom we call has been rung long enough.
     RungEnough(u64, u32),
     /// A CANCEL was sent and the INVITE still has no final answer.
@@ -53,6 +59,9 @@ impl Stack {
             Alarm::Again(key, stamp) => self.repeat_ok(key, stamp),
             Alarm::NoAck(key, stamp) => self.no_ack(key, stamp),
             Alarm::StillRinging(key, stamp) => self.still_ringing(key, stamp),
+            Alarm::Unacknowledged(key, rseq) => self.repeat_reliable(key, rseq),
+            Alarm::Reoffer(key) => self.change_if_free(key),
+            Alarm::Sessions => self.look_over_sessions(),
             Alarm::RungEnough(key, stamp) => self.rung_enough(key, stamp),
             Alarm::CancelUnheard(key) => self.cancel_unheard(key),
             Alarm::Check(key) => self.check(key),
@@ -87,7 +96,11 @@ impl Stack {
     }
 
     fn forget(&mut self, key: u64) {
-        if let Some(reinvite) = self.legs.remove(key).and_then(|leg| leg.reinvite) {
+        let Some(leg) = self.legs.remove(key) else { return };
+        if self.foreign.get(&leg.dialog.local_tag) == Some(&key) {
+            self.foreign.remove(&leg.dialog.local_tag);
+        }
+        if let Some(reinvite) = leg.reinvite {
             self.drop_client(reinvite);
         }
     }
@@ -116,8 +129,13 @@ impl Stack {
 
     fn still_ringing(&mut self, key: u64, stamp: u32) {
         let Some(leg) = self.legs.get(key).filter(|leg| leg.stamp == stamp) else { return };
+        let is_reliable = leg.reliable.is_some();
         if let Phase::Incoming { transaction, .. } = leg.phase {
-            self.server_input(transaction, ServerInput::Again);
+            match is_reliable {
+                // Who counts our answers takes a repetition for one that was lost.
+                true => self.progress_reliably(key, 180, None),
+                false => self.server_input(transaction, ServerInput::Again),
+            }
             self.arm(Duration::from_secs(60), Alarm::StillRinging(key, stamp));
         }
     }
@@ -166,7 +184,7 @@ impl Stack {
     }
 
     fn not_back(&mut self, key: u64, stamp: u32) {
-        let Some(leg) = self.legs.get(key).filter(|leg| leg.stamp == stamp) else { return };
+        let Some(leg) = self.legs.get(key).filter(|leg| leg.connection_stamp == stamp) else { return };
         if matches!(leg.phase, Phase::Established) && leg.is_disconnected() {
             self.tell_end(key, Ending::TransportFailed, None);
             self.bury(key);
@@ -180,9 +198,11 @@ impl Stack {
         for key in keys {
             let Some(leg) = self.legs.get_mut(key) else { continue };
             leg.dialog.flow = *flow;
-            leg.stamp += 1;
+            leg.connection_stamp += 1;
             if matches!(leg.phase, Phase::Over) {
                 self.request_inside(key, Method::Bye, Purpose::Bye, |_| {});
+            } else {
+                self.change_if_free(key);
             }
         }
     }

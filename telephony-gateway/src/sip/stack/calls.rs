@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::dialog::{Dialog, RequestLines, write_contact};
-use super::super::event::{Ending, Event, Flow, Invite, InviteError, InviteTo, LegId};
+use super::super::dialog::{Dialog, MAX_FORWARDS, RequestLines, write_contact};
+use super::super::event::{Ending, Flow, Invite, InviteError, InviteTo, LegId};
 use super::super::headers::{Name, Uri, text};
-use super::super::leg::{Again, Calling, Cancel, Change, Leg, Phase};
-use super::super::message::{ALLOW, Method, Writer};
+use super::super::leg::{Again, Calling, Cancel, Leg, Phase};
+use super::super::message::{ALLOW, Method, SUPPORTED, Writer};
 use super::Stack;
 use super::alarms::Alarm;
 use super::clients::Purpose;
+use super::session::{Interval, write_terms};
 
 /// Whom an INVITE goes to, and as whom.
 pub(super) struct Called {
@@ -40,38 +41,67 @@ impl Stack {
         let Phase::Incoming { transaction, .. } = it.phase else { return };
         it.stamp += 1;
         let (stamp, tag, flow) = (it.stamp, it.dialog.local_tag.clone(), it.dialog.flow);
+        let is_reliable = it.reliable.is_some();
         let advertised = self.advertised(flow.local);
         let code = if (101..200).contains(&code) { code } else { 183 };
+        self.arm(Duration::from_secs(60), Alarm::StillRinging(leg.0, stamp));
+        if is_reliable {
+            return self.progress_reliably(leg.0, code, sdp);
+        }
         self.answer_server(transaction, code, Some(&tag), sdp.as_deref(), |writer| {
             write_contact(writer, flow.transport, advertised);
         });
-        self.arm(Duration::from_secs(60), Alarm::StillRinging(leg.0, stamp));
     }
 
     /// 200 to the caller with our answer (or with our offer, when the INVITE had none).
     pub fn answer(&mut self, leg: LegId, sdp: Vec<u8>, now: shared::time::Moment) {
         self.now = now;
-        let Some(it) = self.legs.get(leg.0) else { return };
-        let Phase::Incoming { transaction, late_offer } = it.phase else { return };
-        let cseq = it.dialog.remote_cseq.unwrap_or_default();
-        if let Some(again) = self.answer_with_ok(leg.0, transaction, cseq, &sdp, late_offer)
+        let Some(it) = self.legs.get_mut(leg.0) else { return };
+        let Phase::Incoming { transaction, cseq, late_offer } = it.phase else { return };
+        let mut agreed = false;
+        if let Some(reliable) = it.reliable.as_deref_mut() {
+            // The 200 must not overtake a description that still waits for its PRACK (RFC 3262 §3).
+            if reliable.waiting.as_ref().is_some_and(|waiting| waiting.has_sdp) {
+                reliable.answer = Some(sdp);
+                return;
+            }
+            agreed = reliable.agreed;
+        }
+        // What was agreed before the call was taken is not said again; what differs from it is offered as a change.
+        if !agreed {
+            it.sdp = sdp.into();
+        } else if *sdp != *it.sdp {
+            it.wanted.sdp = Some(sdp.into());
+        }
+        let sdp = it.sdp.clone();
+        let sdp = (!agreed).then_some(&*sdp);
+        if let Some(again) = self.answer_with_ok(leg.0, transaction, cseq, sdp, late_offer && !agreed)
             && let Some(it) = self.legs.get_mut(leg.0)
         {
             it.phase = Phase::Unconfirmed { again, bye_after: false };
         }
     }
 
-    /// Sends a 200 with a description, and repeats it until its ACK comes.
-    fn answer_with_ok(&mut self, key: u64, transaction: u64, cseq: u32, sdp: &[u8], offered: bool) -> Option<Again> {
+    /// Sends a 200 to an INVITE, and repeats it until its ACK comes. The session's timer begins with it.
+    pub(super) fn answer_with_ok(
+        &mut self,
+        key: u64,
+        transaction: u64,
+        cseq: u32,
+        sdp: Option<&[u8]>,
+        offered: bool,
+    ) -> Option<Again> {
         let leg = self.legs.get_mut(key)?;
         leg.stamp += 1;
-        let (stamp, tag) = (leg.stamp, leg.dialog.local_tag.clone());
+        let (stamp, tag, terms) = (leg.stamp, leg.dialog.local_tag.clone(), leg.terms);
         let flow = self.servers.get(transaction)?.flow;
         let advertised = self.advertised(flow.local);
-        let ok = self.answer_server(transaction, 200, Some(&tag), Some(sdp), |writer| {
+        let ok = self.answer_server(transaction, 200, Some(&tag), sdp, |writer| {
             write_contact(writer, flow.transport, advertised);
-            writer.header(Name::Allow, ALLOW.as_bytes());
+            writer.header(Name::Allow, ALLOW.as_bytes()).header(Name::Supported, SUPPORTED.as_bytes());
+            write_terms(writer, terms);
         })?;
+        self.adopt(key, terms);
         let timers = self.config.timers;
         self.arm(timers.t1, Alarm::Again(key, stamp));
         self.arm(timers.patience(), Alarm::NoAck(key, stamp));
@@ -92,7 +122,7 @@ impl Stack {
         self.tell_end(leg.0, Ending::Rejected, None);
     }
 
-    fn refuse_leg(&mut self, key: u64, code: u16, retry_after_s: Option<u32>, reason: Option<String>) {
+    pub(super) fn refuse_leg(&mut self, key: u64, code: u16, retry_after_s: Option<u32>, reason: Option<String>) {
         let Some(leg) = self.legs.get(key) else { return };
         let Phase::Incoming { transaction, .. } = leg.phase else { return };
         let tag = leg.dialog.local_tag.clone();
@@ -150,13 +180,22 @@ impl Stack {
         let dialog = Dialog::outgoing(call_id, local_tag, from.as_bytes(), to.as_bytes(), &uri, &flow);
         let branch = self.mint_branch(self.clients.next_key());
         let credentials = trunk.and_then(|index| self.proof_at_once(index, "INVITE", &uri)).unwrap_or_default();
-        let lines = RequestLines { branch: &branch, advertised, cseq: 1, contact: true };
+        let max_forwards = invite.max_forwards.unwrap_or(MAX_FORWARDS).min(MAX_FORWARDS);
+        let lines = RequestLines { branch: &branch, advertised, cseq: 1, contact: true, max_forwards };
+        let (interval, is_trusted) = (self.interval_of(key), self.trunks.trusts(flow.remote));
         let mut writer = dialog.request(&mut self.scratch, Method::Invite, &lines);
-        write_invite_lines(&mut writer, invite, &advertised.to_string());
+        write_invite_lines(&mut writer, invite, &advertised.to_string(), interval);
         writer.lines(&own_lines).lines(&credentials);
+        if let Some(number) = invite.asserted.as_deref().filter(|_| is_trusted) {
+            writer.header_fmt(Name::AssertedIdentity, format_args!("<sip:{}@{advertised}>", user_part(number)));
+        }
+        if let Some(user) = &invite.referred_by {
+            writer.header_fmt(Name::ReferredBy, format_args!("<sip:{}@{}>", user_part(user), self.config.realm));
+        }
         writer.header(Name::UserAgent, self.config.user_agent.as_bytes()).finish(Some(&invite.sdp));
         let mut leg = Leg::new(dialog, Phase::Calling(Calling::default()), phone);
         (leg.can_talk, leg.trunk, leg.credentials) = (can_talk, trunk, credentials.into());
+        leg.sdp = invite.sdp.clone().into();
         self.legs.insert(leg);
         self.n_live += 1;
         let transaction = self.open_client(Purpose::Invite, branch, flow, Some(key));
@@ -201,6 +240,7 @@ impl Stack {
         }
         if !calling.heard {
             calling.cancel = Cancel::Wanted;
+            calling.cancel_reason = reason.map(Into::into);
             return;
         }
         calling.cancel = Cancel::Sent;
@@ -220,56 +260,6 @@ impl Stack {
             }
         });
         self.bury(key);
-    }
-
-    /// Offers a change of the session (re-INVITE).
-    pub fn reoffer(&mut self, leg: LegId, sdp: Vec<u8>, now: shared::time::Moment) {
-        self.now = now;
-        let Some(it) = self.legs.get_mut(leg.0) else { return };
-        match (&it.phase, &it.change) {
-            (Phase::Established, Change::None) => {
-                it.change = Change::Ours;
-                self.request_with_body(leg.0, Method::Invite, Purpose::Reinvite, Some(&sdp), |writer| {
-                    writer.header(Name::Allow, ALLOW.as_bytes());
-                });
-            }
-            (Phase::Over, _) => {}
-            (Phase::Incoming { .. } | Phase::Unconfirmed { .. } | Phase::Calling(_) | Phase::Established, _) => {
-                self.events.push_back(Event::ReofferRefused { leg, code: 491 });
-            }
-        }
-    }
-
-    /// Accepts the change that [`Event::Reoffered`] asked for.
-    pub fn answer_reoffer(&mut self, leg: LegId, sdp: Vec<u8>, now: shared::time::Moment) {
-        self.now = now;
-        let key = leg.0;
-        let Some(it) = self.legs.get_mut(key) else { return };
-        let Change::Theirs { transaction, cseq, is_invite, offered } = it.change else { return };
-        it.change = Change::None;
-        if is_invite {
-            if let Some(again) = self.answer_with_ok(key, transaction, cseq, &sdp, offered)
-                && let Some(it) = self.legs.get_mut(key)
-            {
-                it.change = Change::Unconfirmed(again);
-            }
-            return;
-        }
-        let flow = it.dialog.flow;
-        let advertised = self.advertised(flow.local);
-        self.answer_server(transaction, 200, None, Some(&sdp), |writer| {
-            write_contact(writer, flow.transport, advertised);
-        });
-    }
-
-    /// Refuses the change; the session stays as it was.
-    pub fn refuse_reoffer(&mut self, leg: LegId, code: u16, now: shared::time::Moment) {
-        self.now = now;
-        let Some(it) = self.legs.get_mut(leg.0) else { return };
-        let Change::Theirs { transaction, .. } = it.change else { return };
-        it.change = Change::None;
-        let code = if (400..700).contains(&code) { code } else { 488 };
-        self.answer_server(transaction, code, None, None, |_| {});
     }
 
     /// Lifts a ringing phone from afar (NOTIFY `Event: talk`). `false`: this phone does not know how, ring it anew with
@@ -299,8 +289,9 @@ impl Stack {
     }
 }
 
-fn write_invite_lines(writer: &mut Writer<'_>, invite: &Invite, advertised: &str) {
-    writer.header(Name::Allow, ALLOW.as_bytes());
+fn write_invite_lines(writer: &mut Writer<'_>, invite: &Invite, advertised: &str, interval: Interval) {
+    writer.header(Name::Allow, ALLOW.as_bytes()).header(Name::Supported, SUPPORTED.as_bytes());
+    interval.write(writer);
     if let Some(seconds) = invite.ring_seconds {
         writer.header_fmt(Name::Expires, format_args!("{seconds}"));
     }

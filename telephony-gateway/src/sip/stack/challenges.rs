@@ -5,7 +5,7 @@ use super::super::event::Event;
 use super::super::headers::Name;
 use super::super::leg::{Cancel, Phase};
 use super::super::login::{Session, Unanswerable};
-use super::super::message::{Message, method_name};
+use super::super::message::{Message, Method, method_name};
 use super::Stack;
 use super::clients::{ClientTransaction, Purpose};
 
@@ -148,7 +148,9 @@ impl Stack {
     /// The line that proves who we are to a trunk which has asked before, so that it need not ask again.
     pub(super) fn proof_at_once(&mut self, index: usize, method: &str, uri: &[u8]) -> Option<Vec<u8>> {
         let known = self.trunks.known_mut(index)?;
-        let kind = known.sessions.iter().position(Option::is_some)?;
+        // A registrar asks by itself, calls are more often asked by a proxy before it.
+        let order = if method == method_name(Method::Register) { [0, 1] } else { [1, 0] };
+        let kind = order.into_iter().find(|kind| known.sessions[*kind].is_some())?;
         self.proof(index, kind, method, uri)
     }
 

@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 
-use super::super::dialog::{RequestLines, transport_name, write_contact};
+use super::super::dialog::{Dialog, MAX_FORWARDS, RequestLines, transport_name, write_contact};
 use super::super::event::{Ending, Event, Flow, LegId};
 use super::super::headers::Name;
-use super::super::leg::{Change, Leg, Phase};
-use super::super::message::{Core, Message, Method, Writer, method_name};
+use super::super::leg::{Leg, Phase};
+use super::super::message::{Body, Core, Message, Method, Writer, method_name};
 use super::super::transaction::client::Client;
 use super::super::transaction::invite_client::InviteClient;
 use super::super::transaction::{Effect, client, invite_client};
@@ -27,6 +27,13 @@ pub enum Purpose {
     Cancel,
     Bye,
     Talk,
+    /// Acknowledges a provisional answer.
+    Prack,
+    /// Tells what becomes of a REFER.
+    Notify,
+    /// Keeps the session's timer from running out.
+    Refresh,
+    Digit,
     Check,
     Ping(usize),
     Register(usize),
@@ -154,20 +161,39 @@ impl Stack {
         key: u64,
         method: Method,
         purpose: Purpose,
-        sdp: Option<&[u8]>,
+        body: Option<Body<'_>>,
+        lines: impl FnOnce(&mut Writer<'_>),
+    ) {
+        self.request_to(key, None, method, purpose, body, lines);
+    }
+
+    /// The same to the one of this tag, while several ring.
+    pub(super) fn request_to(
+        &mut self,
+        key: u64,
+        tag: Option<&[u8]>,
+        method: Method,
+        purpose: Purpose,
+        body: Option<Body<'_>>,
         lines: impl FnOnce(&mut Writer<'_>),
     ) {
         let branch = self.mint_branch(self.clients.next_key());
         let Some(leg) = self.legs.get_mut(key) else { return };
-        leg.dialog.local_cseq += 1;
-        let cseq = leg.dialog.local_cseq;
-        let flow = Self::flow_of(&self.trunks, leg);
+        let (is_phone, trunk) = (leg.phone.is_some(), leg.trunk);
+        let dialog = match tag {
+            Some(tag) => leg.dialog_with(tag),
+            None => Some(&mut leg.dialog),
+        };
+        let Some(dialog) = dialog else { return };
+        dialog.local_cseq += 1;
+        let cseq = dialog.local_cseq;
+        let flow = Self::flow_in(&self.trunks, dialog, is_phone, trunk);
         let contact = matches!(method, Method::Invite | Method::Update | Method::Notify);
         let advertised = self.config.advertised.get(&flow.local).copied().unwrap_or(flow.local);
-        let request = RequestLines { branch: &branch, advertised, cseq, contact };
-        let mut writer = leg.dialog.request(&mut self.scratch, method, &request);
+        let request = RequestLines { branch: &branch, advertised, cseq, contact, max_forwards: MAX_FORWARDS };
+        let mut writer = dialog.request(&mut self.scratch, method, &request);
         lines(&mut writer);
-        writer.header(Name::UserAgent, self.config.user_agent.as_bytes()).finish(sdp);
+        writer.header(Name::UserAgent, self.config.user_agent.as_bytes()).finish_with(body);
         let transaction = self.open_client(purpose, branch, flow, Some(key));
         if let Some(leg) = self.legs.get_mut(key).filter(|_| purpose == Purpose::Reinvite) {
             leg.reinvite = Some(transaction);
@@ -177,11 +203,16 @@ impl Stack {
     /// Where the leg's requests go: to a phone where it came from, to a trunk where it asks for them. A trunk whose
     /// connection is lost, and who names no address of its own, is called where trunks are called.
     pub(super) fn flow_of(trunks: &super::Trunks, leg: &super::Leg) -> Flow {
-        let before = leg.dialog.flow;
-        let of_leg = leg.trunk.and_then(|index| trunks.get(index));
-        let trunk = of_leg.or_else(|| trunks.by_source(before.remote.ip()).filter(|_| leg.phone.is_none()));
-        let Some(trunk) = trunk else { return before };
-        let flow = leg.dialog.next_hop(|address| trunk.sources.iter().any(|net| net.contains(address)));
+        Self::flow_in(trunks, &leg.dialog, leg.phone.is_some(), leg.trunk)
+    }
+
+    fn flow_in(trunks: &super::Trunks, dialog: &Dialog, is_phone: bool, trunk: Option<usize>) -> Flow {
+        let before = dialog.flow;
+        let of_leg = trunk.and_then(|index| trunks.get(index));
+        let Some(trunk) = of_leg.or_else(|| trunks.by_source(before.remote.ip()).filter(|_| !is_phone)) else {
+            return before;
+        };
+        let flow = dialog.next_hop(|address| trunk.sources.iter().any(|net| net.contains(address)));
         let lost = flow == before && flow.transport.is_stream() && flow.connection == 0;
         match trunk.address.filter(|_| lost && trunk.transport == flow.transport) {
             Some(remote) => Flow { remote, ..flow },
@@ -230,13 +261,20 @@ impl Stack {
                 self.tell_over(leg, Event::Refused { leg: LegId(leg), code, q850: None, reason: reason.to_owned() });
                 self.bury(leg);
             }
-            (Purpose::Reinvite, Some(leg)) => {
-                if let Some(it) = self.legs.get_mut(leg) {
-                    it.change = Change::None;
+            (Purpose::Reinvite, Some(leg)) => self.change_unheard(leg, flow, ending),
+            (Purpose::Digit, Some(leg)) => self.digit_done(leg),
+            // Whoever does not answer it is gone; one that could not leave is tried again.
+            (Purpose::Refresh, Some(leg)) => {
+                if ending == Ending::TimedOut
+                    && self.legs.get(leg).is_some_and(|it| matches!(it.phase, Phase::Established))
+                {
+                    self.tell_end(leg, ending, None);
+                    self.send_bye(leg, None);
                 }
-                self.tell_end(leg, ending, None);
-                self.send_bye(leg, None);
             }
+            // The provisional answer is repeated, and acknowledged, by the other side's clock; a phone that does not
+            // want to hear of its REFER need not.
+            (Purpose::Prack | Purpose::Notify, _) => {}
             (Purpose::Check, Some(leg)) => {
                 // That a question could not leave says nothing of the other side, unless it was to bring a connection.
                 let means = |leg: &Leg| ending == Ending::TimedOut || leg.is_disconnected();
@@ -256,7 +294,15 @@ impl Stack {
             }
             // The leg was over when these were sent, or (CANCEL) an alarm of its own ends it.
             (Purpose::Bye | Purpose::Cancel, _) => {}
-            (Purpose::Invite | Purpose::Reinvite | Purpose::Check | Purpose::Talk, None) => {}
+            (
+                Purpose::Invite
+                | Purpose::Reinvite
+                | Purpose::Check
+                | Purpose::Talk
+                | Purpose::Digit
+                | Purpose::Refresh,
+                None,
+            ) => {}
         }
     }
 }

@@ -1,17 +1,26 @@
 //! The whole of SIP behind one door.
 //!
 //! `requests` takes what comes from outside any dialog, `inside` what belongs to a leg, `responses` the answers to our
-//! own requests; `calls` is what the owner may ask.
-//! `trunks` registers with providers, `challenges` proves to them who we are. `servers` and `clients` run the transactions, `alarms` the clock.
+//! own requests; `calls` is what the owner may ask. `change` is the session that is changed, `early` and `reliable` what
+//! is said before a call is taken, `refer` the call that is handed over, `digits` its keys, `session` its timer, and
+//! `revival` what outlives us. `trunks` registers with providers, `challenges` proves to them who we are. `servers` and
+//! `clients` run the transactions, `alarms` the clock.
 
 mod alarms;
 mod calls;
 mod challenges;
+mod change;
 mod clients;
+mod digits;
+mod early;
 mod inside;
+mod refer;
+mod reliable;
 mod requests;
 mod responses;
+mod revival;
 mod servers;
+mod session;
 mod slots;
 mod trunks;
 mod wheel;
@@ -56,6 +65,8 @@ pub struct Stack {
     /// Our sockets, for requests that no flow leads to: trunk pings.
     locals: Vec<(Transport, SocketAddr)>,
     legs: Slots<Leg>,
+    /// Legs of an earlier process by the tags that it minted; never more than legs.
+    foreign: HashMap<Box<str>, u64>,
     /// Legs whose end the owner has not been told.
     n_live: usize,
     servers: Slots<ServerTransaction>,
@@ -74,6 +85,7 @@ pub struct Stack {
     now: Moment,
     registrations_watched: bool,
     holes_kept_open: bool,
+    sessions_watched: bool,
 }
 
 impl Stack {
@@ -90,6 +102,7 @@ impl Stack {
             secret,
             locals: Vec::new(),
             legs: Slots::new(),
+            foreign: HashMap::new(),
             n_live: 0,
             servers: Slots::new(),
             by_branch: HashMap::new(),
@@ -104,6 +117,7 @@ impl Stack {
             now: Moment::default(),
             registrations_watched: false,
             holes_kept_open: false,
+            sessions_watched: false,
         }
     }
 
@@ -201,7 +215,8 @@ impl Stack {
                     continue;
                 }
                 leg.dialog.flow.connection = 0;
-                let (is_phone, stamp) = (leg.phone.is_some(), leg.stamp);
+                leg.connection_stamp += 1;
+                let (is_phone, stamp) = (leg.phone.is_some(), leg.connection_stamp);
                 if is_phone {
                     self.arm(PHONE_RETURNS_WITHIN, Alarm::NotBack(key, stamp));
                 }
@@ -284,10 +299,14 @@ impl Stack {
         }
         let phase = std::mem::replace(&mut leg.phase, Phase::Over);
         let change = std::mem::take(&mut leg.change);
+        let refer = leg.refer.take().and_then(|refer| refer.unanswered);
+        (leg.wanted, leg.digits, leg.reliable, leg.timer) = Default::default();
         leg.stamp += 1;
         let tag = leg.dialog.local_tag.clone();
         // A request that still waits for its answer gets one, or its transaction would wait forever.
-        if let (Phase::Incoming { transaction, .. }, _) | (_, Change::Theirs { transaction, .. }) = (phase, change) {
+        let invite = if let Phase::Incoming { transaction, .. } = phase { Some(transaction) } else { None };
+        let offer = if let Change::Theirs { transaction, .. } = change { Some(transaction) } else { None };
+        for transaction in [invite, offer, refer].into_iter().flatten() {
             self.answer_server(transaction, 487, Some(&tag), None, |_| {});
         }
         self.arm(self.config.timers.patience(), Alarm::Forget(key));

@@ -1,13 +1,14 @@
 //! What comes from outside any dialog: who may do what, and how the others are refused.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::super::dialog::Dialog;
+use super::super::dialog::{Dialog, MAX_FORWARDS};
 use super::super::event::{Ending, Event, Flow, IncomingInvite, LegId, Origin, RefusedBecause};
 use super::super::headers::uri::Scheme;
-use super::super::headers::{Address, Name, Uri, list, reason, text};
-use super::super::leg::{Leg, Phase};
-use super::super::message::{ALLOW, Core, Message, Method};
+use super::super::headers::{Address, Name, Uri, Via, list, reason, text};
+use super::super::leg::{Leg, Phase, Reliable};
+use super::super::message::{ALLOW, Core, Message, Method, SUPPORTED};
 use super::super::overload;
 use super::super::registrar::{Registered, Verdict};
 use super::Stack;
@@ -28,14 +29,20 @@ impl Stack {
         }
         let method = request.method();
         let known = self.by_branch.get(&self.branch_key(&core, request.method_text())).copied();
+        let known = known.filter(|key| self.is_from_sender(*key, flow));
         match (method, known) {
             (Some(Method::Ack), Some(key)) if self.awaits_ack(key) => self.server_input(key, ServerInput::Ack),
-            (Some(Method::Ack), _) => self.on_ack(request, &core),
+            (Some(Method::Ack), _) => self.on_ack(flow, request, &core),
             (_, Some(key)) => self.server_input(key, ServerInput::Again),
             (Some(Method::Cancel), None) => self.on_cancel(flow, request, &core),
             (_, None) if core.to.tag().is_some() => self.on_request_inside(flow, request, &core),
             (_, None) => self.on_new(flow, request, &core),
         }
+    }
+
+    /// A transaction is between two: a stranger who repeats another's request would have our answers sent there.
+    fn is_from_sender(&self, key: u64, flow: &Flow) -> bool {
+        self.servers.get(key).is_some_and(|transaction| transaction.flow.remote.ip() == flow.remote.ip())
     }
 
     fn awaits_ack(&self, key: u64) -> bool {
@@ -58,6 +65,9 @@ impl Stack {
         let mut writer = super::super::message::Writer::response(&mut self.scratch, 400);
         head.write(None, false, &mut writer);
         writer.finish(None);
+        if self.scratch.len() > self.longest_answer(flow, request, 400) {
+            return;
+        }
         let remote = match flow.transport {
             super::Transport::Udp => via.answer_to(flow.remote),
             super::Transport::Tcp | super::Transport::Tls => flow.remote,
@@ -103,9 +113,10 @@ impl Stack {
         }
     }
 
-    /// We have no extensions that somebody could require (RFC 3261 §8.2.2.3).
+    /// Names the extensions that are required and that we do not have (RFC 3261 §8.2.2.3).
     pub(super) fn requires_too_much(&mut self, flow: &Flow, request: &Message<'_>, core: &Core<'_>) -> bool {
-        let required: Vec<&[u8]> = request.all(Name::Require).collect();
+        let ours = |option: &[u8]| list::items(SUPPORTED.as_bytes()).any(|ours| ours.eq_ignore_ascii_case(option));
+        let required: Vec<&[u8]> = request.all(Name::Require).flat_map(list::items).filter(|it| !ours(it)).collect();
         if required.is_empty() {
             return false;
         }
@@ -197,7 +208,7 @@ impl Stack {
             }
             None => return self.refuse(flow, request, core, 403, &[]),
         };
-        if self.by_origin.contains_key(&self.origin_key(core)) {
+        if self.by_origin.contains_key(&self.origin_key(core)) || self.is_loop(flow, request, core) {
             return self.refuse(flow, request, core, 482, &[]);
         }
         let full = self.n_live >= self.config.limits.legs;
@@ -217,6 +228,13 @@ impl Stack {
         if !takes_sdp(request) {
             return self.refuse(flow, request, core, 406, &[]);
         }
+        let Ok(terms) = self.terms_of(request) else {
+            return self.refuse(flow, request, core, 422, &[(Name::MinSe, b"90")]);
+        };
+        let replaces = match self.replaced_by(request, &origin) {
+            Ok(replaces) => replaces,
+            Err(code) => return self.refuse(flow, request, core, code, &[]),
+        };
         let key = self.legs.next_key();
         let tag = self.mint(key);
         let Some(dialog) = Dialog::incoming(request, core, &tag, flow) else {
@@ -229,9 +247,15 @@ impl Stack {
             Origin::Phone(user) => Some(user.clone()),
             Origin::Trunk(_) => None,
         };
-        let phase = Phase::Incoming { transaction, late_offer: sdp.is_none() };
-        let trunk = trunk.filter(|_| phone.is_none());
-        self.legs.insert(Leg { trunk, ..Leg::new(dialog, phase, phone) });
+        let phase = Phase::Incoming { transaction, cseq: core.cseq.number, late_offer: sdp.is_none() };
+        let mut leg = Leg::new(dialog, phase, phone);
+        leg.learn(request);
+        leg.terms = terms;
+        if request.lists(Name::Require, "100rel") {
+            leg.reliable = Some(Box::new(Reliable { cseq: core.cseq.number, ..Reliable::default() }));
+        }
+        leg.trunk = trunk.filter(|_| leg.phone.is_none());
+        self.legs.insert(leg);
         self.n_live += 1;
         self.answer_server(transaction, 100, None, None, |_| {});
         let from = core.from.parsed_uri();
@@ -248,6 +272,13 @@ impl Stack {
                 };
                 value.split(|b| matches!(b, b';' | b',')).any(asks)
             }),
+            diverted_from: trusted.then(|| diverted_from(request)).flatten(),
+            hops_left: request
+                .header(Name::MaxForwards)
+                .and_then(list::number)
+                .unwrap_or(MAX_FORWARDS)
+                .saturating_sub(1),
+            replaces,
             call_id: text::readable(core.call_id).into(),
             sdp,
             arrived: self.now,
@@ -260,9 +291,25 @@ impl Stack {
         self.refuse(flow, request, core, 503, &[(Name::RetryAfter, seconds.as_bytes())]);
     }
 
+    /// Whether an INVITE of ours has come back to us (RFC 3261 §16.3, RFC 5393): our Via is still in it, or it is the
+    /// very call that we began.
+    fn is_loop(&self, flow: &Flow, request: &Message<'_>, core: &Core<'_>) -> bool {
+        let call = core.from.tag().and_then(|tag| self.key_of(tag)).and_then(|key| self.legs.get(key));
+        if call.is_some_and(|leg| leg.dialog.is_ours && leg.dialog.owns_response(core)) {
+            return true;
+        }
+        let here = self.locals.iter().map(|(_, local)| *local).chain([flow.local]);
+        let here: Vec<SocketAddr> = here.map(|local| self.advertised(local)).collect();
+        request.all(Name::Via).flat_map(list::items).filter_map(Via::parse).any(|via| {
+            let is_ours = via.branch.is_some_and(|branch| self.key_of_branch(branch).is_some());
+            is_ours && here.iter().any(|at| via.host_is(at.ip()) && via.port.unwrap_or(5060) == at.port())
+        })
+    }
+
     /// CANCEL is answered by itself; the INVITE it means ends with 487 (RFC 3261 §9.2).
     fn on_cancel(&mut self, flow: &Flow, request: &Message<'_>, core: &Core<'_>) {
         let invite = self.server_of(core, Method::Invite);
+        let invite = invite.filter(|key| self.is_from_sender(*key, flow));
         let leg = invite.and_then(|key| self.servers.get(key)).map(|transaction| transaction.leg);
         let Some(leg) = leg else { return self.refuse(flow, request, core, 481, &[]) };
         self.answer_stateless(flow, request, core, 200, &[]);
@@ -286,6 +333,19 @@ fn takes_sdp(request: &Message<'_>) -> bool {
             let kind = kind[..memchr::memchr(b';', kind).unwrap_or(kind.len())].trim_ascii();
             [&b"application/sdp"[..], b"application/*", b"*/*"].iter().any(|ours| kind.eq_ignore_ascii_case(ours))
         })
+}
+
+/// The number that was called before the call came to us: the last that diverted it, or else the first of its history.
+fn diverted_from(request: &Message<'_>) -> Option<String> {
+    let mut diversions = request.all(Name::Diversion).flat_map(list::items);
+    let first = diversions.next().or_else(|| {
+        let mut history = request.all(Name::HistoryInfo).flat_map(list::items);
+        // A history of one entry is that of a call which was never diverted.
+        let first = history.next()?;
+        history.next().map(|_| first)
+    });
+    let user = Address::parse(first?)?.parsed_uri()?.user_text();
+    (!user.is_empty()).then_some(user)
 }
 
 /// The number that a trusted trunk vouches for: the first that has one.

@@ -2,18 +2,21 @@
 
 use bytes::Bytes;
 
-use super::super::dialog::{Dialog, RequestLines};
+use super::super::dialog::{Dialog, MAX_FORWARDS, RequestLines};
 use super::super::event::{Ending, Event, Flow, LegId};
 use super::super::headers::{Name, reason, text};
-use super::super::leg::{Calling, Cancel, Change, Phase};
+use super::super::leg::{Cancel, Phase};
 use super::super::message::{Core, Message, Method};
 use super::super::registrar::can_talk;
 use super::super::transaction::{client, invite_client};
 use super::Stack;
 use super::clients::{ClientMachine, Purpose};
+use super::early::settle;
 
 /// Those who answered a forked INVITE, besides the first.
-const MOST_FORKS: usize = 8;
+pub(super) const MOST_FORKS: usize = 8;
+/// Above the number of any PRACK that went to another one who rang; numbers may leave gaps (RFC 3261 §12.2.2).
+const BEYOND_PRACKS: u32 = 1000;
 
 impl Stack {
     pub(super) fn on_response(&mut self, flow: &Flow, response: &Message<'_>) {
@@ -26,8 +29,7 @@ impl Stack {
         let Some(branch) = core.via.branch else { return };
         let Some(key) = self.key_of_branch(branch) else { return };
         let Some(transaction) = self.clients.get(key).filter(|it| it.branch.as_bytes() == branch) else {
-            // A 200 whose transaction is gone would be repeated for 32 s if nobody acknowledged it.
-            return;
+            return self.acknowledge_for_the_dead(response, &core);
         };
         let is_cancel = core.cseq.method == b"CANCEL";
         let Some(key) = (if is_cancel { transaction.cancel } else { Some(key) }) else { return };
@@ -66,9 +68,14 @@ impl Stack {
             (Purpose::Invite, Some(leg)) if self.owns(leg, core) => match code {
                 100..200 => self.on_ringing(leg, response, core),
                 200..300 => self.on_taken(leg, response, core),
+                422 if self.invite_with_longer_interval(leg, transaction, response) => {}
                 _ => self.on_refused(leg, response),
             },
-            (Purpose::Reinvite, Some(leg)) if self.owns(leg, core) => self.on_reoffer_answer(leg, response, core),
+            (Purpose::Reinvite, Some(leg)) if self.owns(leg, core) => self.on_change_answer(leg, response, core),
+            (Purpose::Refresh, Some(leg)) if self.owns(leg, core) && code >= 200 => {
+                self.on_refresh_answer(leg, response)
+            }
+            (Purpose::Digit, Some(leg)) if code >= 200 => self.digit_done(leg),
             (Purpose::Talk, Some(leg)) if code >= 300 => {
                 if self.legs.get(leg).is_some_and(|leg| !leg.told) {
                     self.events.push_back(Event::TalkRefused { leg: LegId(leg), code });
@@ -84,6 +91,10 @@ impl Stack {
                 Purpose::Invite
                 | Purpose::Reinvite
                 | Purpose::Talk
+                | Purpose::Prack
+                | Purpose::Notify
+                | Purpose::Refresh
+                | Purpose::Digit
                 | Purpose::Check
                 | Purpose::Bye
                 | Purpose::Cancel
@@ -97,35 +108,6 @@ impl Stack {
         self.legs.get(leg).is_some_and(|leg| leg.dialog.owns_response(core))
     }
 
-    fn on_ringing(&mut self, key: u64, response: &Message<'_>, core: &Core<'_>) {
-        let Some(leg) = self.legs.get_mut(key) else { return };
-        let Phase::Calling(calling) = &mut leg.phase else { return };
-        calling.heard = true;
-        if calling.cancel == Cancel::Wanted {
-            return self.cancel(key, None);
-        }
-        if response.code() == 100 || leg.told {
-            return;
-        }
-        if leg.dialog.remote_tag.is_empty() && core.to.tag().is_some() {
-            leg.dialog.answered(response, core);
-        }
-        leg.can_talk |= can_talk(response);
-        let sdp = response.description().ok().flatten().map(<[u8]>::to_vec);
-        let news = !calling.ringing_told || (sdp.is_some() && calling.early_sdp.is_none());
-        if sdp.is_some() && calling.early_sdp.is_none() {
-            calling.early_sdp.clone_from(&sdp);
-        }
-        calling.ringing_told = true;
-        let talk = calling.talk_wanted && !leg.dialog.remote_tag.is_empty();
-        if news {
-            self.events.push_back(Event::Ringing { leg: LegId(key), sdp });
-        }
-        if talk {
-            self.talk_now(key);
-        }
-    }
-
     fn on_taken(&mut self, key: u64, response: &Message<'_>, core: &Core<'_>) {
         let Some(leg) = self.legs.get_mut(key) else { return };
         let calling = match &mut leg.phase {
@@ -134,13 +116,17 @@ impl Stack {
                 return self.taken_again(key, response, core);
             }
         };
-        leg.dialog.answered(response, core);
+        let cancel = calling.cancel;
+        let (early_sdp, agreed) = settle(leg, calling, response, core);
         leg.can_talk |= can_talk(response);
+        leg.learn(response);
         leg.phase = Phase::Established;
         leg.stamp += 1;
         self.acknowledge(key, core.cseq.number);
-        let Calling { early_sdp, cancel, .. } = calling;
-        let sdp = response.description().ok().flatten().map(<[u8]>::to_vec).or(early_sdp);
+        self.timer_from_answer(key, response);
+        // What was agreed reliably is not changed by the 200 (RFC 6337 §2.2).
+        let described = response.description().ok().flatten().map(<[u8]>::to_vec).filter(|_| !agreed);
+        let sdp = described.or(early_sdp);
         match sdp.filter(|_| cancel == Cancel::No) {
             Some(sdp) => {
                 self.events.push_back(Event::Answered { leg: LegId(key), sdp });
@@ -161,9 +147,9 @@ impl Stack {
         let flow = Self::flow_of(&self.trunks, leg);
         let tag = core.to.tag().unwrap_or_default();
         if tag == &*leg.dialog.remote_tag {
-            let ack = leg.ack.clone();
-            if !ack.is_empty() {
-                self.send(flow, ack);
+            // Written anew: the last one may have been that of a later change.
+            if !leg.ack.is_empty() {
+                self.acknowledge(key, core.cseq.number);
             }
             return;
         }
@@ -186,18 +172,24 @@ impl Stack {
         self.send(flow, ack);
         let branch = self.mint_branch(self.clients.next_key());
         let advertised = self.advertised(flow.local);
-        let lines = RequestLines { branch: &branch, advertised, cseq: fork.local_cseq + 1, contact: false };
+        let lines = RequestLines {
+            branch: &branch,
+            advertised,
+            cseq: fork.local_cseq + BEYOND_PRACKS,
+            contact: false,
+            max_forwards: MAX_FORWARDS,
+        };
         fork.request(&mut self.scratch, Method::Bye, &lines).finish(None);
         self.open_client(Purpose::Bye, branch, flow, None);
     }
 
     /// Acknowledges a 200 and keeps the ACK for repetition.
-    fn acknowledge(&mut self, key: u64, cseq: u32) {
+    pub(super) fn acknowledge(&mut self, key: u64, cseq: u32) {
         let branch = self.mint_branch(0);
         let Some(leg) = self.legs.get_mut(key) else { return };
         let flow = Self::flow_of(&self.trunks, leg);
         let advertised = self.config.advertised.get(&flow.local).copied().unwrap_or(flow.local);
-        let lines = RequestLines { branch: &branch, advertised, cseq, contact: false };
+        let lines = RequestLines { branch: &branch, advertised, cseq, contact: false, max_forwards: MAX_FORWARDS };
         leg.dialog.request(&mut self.scratch, Method::Ack, &lines).lines(&leg.credentials).finish(None);
         leg.ack = Bytes::copy_from_slice(&self.scratch);
         let ack = leg.ack.clone();
@@ -206,7 +198,8 @@ impl Stack {
 
     fn write_ack(&mut self, dialog: &Dialog, flow: Flow, cseq: u32) -> Bytes {
         let branch = self.mint_branch(0);
-        let lines = RequestLines { branch: &branch, advertised: self.advertised(flow.local), cseq, contact: false };
+        let advertised = self.advertised(flow.local);
+        let lines = RequestLines { branch: &branch, advertised, cseq, contact: false, max_forwards: MAX_FORWARDS };
         dialog.request(&mut self.scratch, Method::Ack, &lines).finish(None);
         Bytes::copy_from_slice(&self.scratch)
     }
@@ -220,33 +213,5 @@ impl Stack {
         let reason = text::readable(response.reason_phrase());
         self.tell_over(key, Event::Refused { leg: LegId(key), code: response.code(), q850, reason });
         self.bury(key);
-    }
-
-    fn on_reoffer_answer(&mut self, key: u64, response: &Message<'_>, core: &Core<'_>) {
-        let code = response.code();
-        let Some(leg) = self.legs.get_mut(key) else { return };
-        if code < 200 {
-            return;
-        }
-        let first = matches!(leg.change, Change::Ours);
-        if (200..300).contains(&code) {
-            leg.dialog.refresh_target(response);
-            // Each repetition gets its ACK, also after the leg is over.
-            self.acknowledge(key, core.cseq.number);
-        }
-        let Some(leg) = self.legs.get_mut(key).filter(|_| first) else { return };
-        leg.change = Change::None;
-        let sdp = response.description().ok().flatten().map(<[u8]>::to_vec);
-        match (code, sdp) {
-            (200..300, Some(sdp)) => self.events.push_back(Event::ReofferAnswered { leg: LegId(key), sdp }),
-            (408 | 481, _) => {
-                self.tell_end(key, Ending::Unknown, None);
-                self.send_bye(key, None);
-            }
-            (code, _) => {
-                let code = if code < 300 { 488 } else { code };
-                self.events.push_back(Event::ReofferRefused { leg: LegId(key), code });
-            }
-        }
     }
 }

@@ -220,21 +220,34 @@ impl Stack {
         }
         let Some(head) = ReplyHead::of(request, flow.remote) else { return };
         let tag = self.stateless_tag(core);
-        let known = self.is_known(flow);
-        let challenges = matches!(code, 401 | 407);
-        for bare in [false, true] {
+        let (longest, fewest) = (self.longest_answer(flow, request, code), usize::from(matches!(code, 401 | 407)));
+        let mut n_lines = lines.len();
+        loop {
             let mut writer = Writer::response(&mut self.scratch, code);
             head.write(Some(&tag), false, &mut writer);
-            for (name, value) in lines.iter().filter(|_| !bare || challenges) {
+            for (name, value) in &lines[..n_lines] {
                 writer.header(*name, value);
             }
             writer.finish(None);
-            if known || challenges || self.scratch.len() <= request.total_bytes() {
-                break;
+            match self.scratch.len() <= longest {
+                true => break,
+                false if n_lines <= fewest => return,
+                false => n_lines = fewest,
             }
         }
         let bytes = Bytes::copy_from_slice(&self.scratch);
         self.send(Self::answer_flow(flow, core), bytes);
+    }
+
+    /// How many bytes may answer a request. Who writes over UDP may have written another's address, so a stranger gets
+    /// no more than was sent; a challenge cannot be that short, and may be three times as long.
+    pub(super) fn longest_answer(&self, flow: &Flow, request: &Message<'_>, code: u16) -> usize {
+        match (flow.transport, code) {
+            (Transport::Tcp | Transport::Tls, _) => usize::MAX,
+            (Transport::Udp, _) if self.is_known(flow) => usize::MAX,
+            (Transport::Udp, 401 | 407) => request.total_bytes() * 3,
+            (Transport::Udp, _) => request.total_bytes(),
+        }
     }
 
     /// Whether the address belongs to a trunk or to a registered phone.

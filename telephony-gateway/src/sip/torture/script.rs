@@ -3,7 +3,8 @@
 //! Its first line is the section, a sentence or two come next; its name is that of the file. Steps follow, each under a line that begins with
 //! `==== `: who sends what, whom we call, and what must have come of it. The lines of a message end in CRLF. In braces
 //! stands what cannot be typed: `{hex 00 ff}`, `{sp}`, `{tab}`, `{30 × text}`, `{length}` of the body, `{digest}` in a
-//! header that is left out until we have challenged, and `{our via}` out of the INVITE that we sent last.
+//! header that is left out until we have challenged, and `{our via}` out of the INVITE that we
+//! sent last, `{answered to}` out of our last answer.
 
 use std::collections::HashMap;
 

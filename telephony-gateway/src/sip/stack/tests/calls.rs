@@ -293,18 +293,6 @@ fn a_change_of_the_session_is_offered_answered_and_confirmed() {
 }
 
 #[test]
-fn two_changes_at_once_both_wait() {
-    let mut pair = Pair::clear();
-    let (leg, caller) = pair.talking();
-    let now = pair.now();
-    pair.carrier.reoffer(caller, SDP.to_vec(), now);
-    pair.gateway.reoffer(leg, SDP.to_vec(), now);
-    pair.run(1_000);
-    assert_eq!(*pair.events(Side::Gateway).last().unwrap(), &Event::ReofferRefused { leg, code: 491 });
-    assert_eq!(*pair.events(Side::Carrier).last().unwrap(), &Event::ReofferRefused { leg: caller, code: 491 });
-}
-
-#[test]
 fn of_two_phones_that_answer_the_first_is_kept() {
     let mut pair = Pair::clear();
     let caller = pair.call();

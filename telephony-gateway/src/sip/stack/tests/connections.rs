@@ -86,6 +86,36 @@ fn a_talk_outlives_the_carrier_s_connection_and_the_goodbye_goes_where_the_carri
 }
 
 #[test]
+fn a_change_that_was_on_a_broken_connection_is_asked_for_again_on_a_new_one() {
+    let mut line = Trunkline::talking("<sip:a@192.0.2.1:5081;transport=tcp>");
+    let leg = line.leg;
+    while line.stack.poll_transmit().is_some() {}
+    line.stack.reoffer(leg, SDP.to_vec(), Moment::at_ms(100));
+    assert_eq!(line.stack.poll_transmit().unwrap().flow, on_connection(5, TRUNK_CALLS_FROM));
+    line.stack.connection_closed(5, Moment::at_ms(150));
+    line.stack.on_deadline(Moment::at_ms(300));
+    let again = line.stack.poll_transmit().expect("a second question");
+    assert!(again.bytes.starts_with(b"INVITE ") && again.bytes.ends_with(SDP));
+    assert_eq!(again.flow, on_connection(0, "192.0.2.1:5081"));
+    line.stack.send_failed(&again.flow, Moment::at_ms(400));
+    assert_eq!(line.events(), [hung_up(leg, Ending::TransportFailed)], "nobody listens there any more");
+}
+
+#[test]
+fn after_a_restart_a_carrier_over_tcp_is_called_where_it_listens() {
+    let mut line = Trunkline::talking("<sip:a@carrier.example.org>");
+    let keepsake = line.stack.keepsake(line.leg).unwrap();
+    let mut config = config_with_trunk(CARRIER);
+    (config.trunks[0].address, config.trunks[0].transport) = (Some(TRUNK_LISTENS.parse().unwrap()), Transport::Tcp);
+    line.stack = Stack::new(config, [9; 32]);
+    line.leg = line.stack.revive(keepsake, Moment::at_ms(0)).unwrap();
+    line.stack.reoffer(line.leg, SDP.to_vec(), Moment::at_ms(0));
+    assert_eq!(line.stack.poll_transmit().unwrap().flow, on_connection(0, TRUNK_LISTENS));
+    line.say(9, "OPTIONS", 2);
+    assert_eq!(line.bye(), on_connection(9, TRUNK_CALLS_FROM), "it has called us itself meanwhile");
+}
+
+#[test]
 fn a_carrier_that_has_connected_anew_is_answered_there_from_then_on() {
     let mut line = Trunkline::talking("<sip:a@192.0.2.1:5081;transport=tcp>");
     line.stack.connection_closed(5, Moment::at_ms(50));

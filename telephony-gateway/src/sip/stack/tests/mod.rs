@@ -1,9 +1,15 @@
 //! Two stacks and the network between them, in virtual time.
 
 mod calls;
+mod changes;
 mod connections;
 mod doors;
 mod phones;
+mod refer;
+mod reliable;
+mod revival;
+mod sessions;
+mod talk;
 mod trunks;
 mod weather;
 
@@ -48,6 +54,8 @@ struct Pair {
     /// What was sent, by whom, when: the first line only.
     log: Vec<(u64, Side, String)>,
     told: Vec<(Side, Event)>,
+    /// The carrier's calls require reliable provisional answers.
+    requires_reliable: bool,
 }
 
 impl Pair {
@@ -61,6 +69,7 @@ impl Pair {
             weather: Box::new(weather),
             log: Vec::new(),
             told: Vec::new(),
+            requires_reliable: false,
         }
     }
 
@@ -80,7 +89,7 @@ impl Pair {
     fn call_offering(&mut self, sdp: &[u8]) -> LegId {
         let to = InviteTo::Address { uri: format!("sip:112@{GATEWAY}"), flow: flow(CARRIER, GATEWAY) };
         let (from_display, from_user) = ("Анна".to_owned(), "+79162040000".to_owned());
-        let invite = Invite { to, from_display, from_user, sdp: sdp.to_vec(), auto_answer: false, ring_seconds: None };
+        let invite = Invite { to, from_display, from_user, sdp: sdp.to_vec(), ..Invite::default() };
         let now = self.now();
         let leg = self.carrier.invite(invite, now).unwrap();
         self.collect();
@@ -104,9 +113,11 @@ impl Pair {
                     Some(status) => format!("{} {}", &status[..3], cseq.rsplit(' ').next().unwrap_or_default()),
                     None => first.split(' ').next().unwrap_or_default().to_owned(),
                 };
+                let required = self.requires_reliable && side == Side::Carrier && line == "INVITE";
+                let bytes = if required { requiring_reliable(&transmit.bytes) } else { transmit.bytes };
                 if let Some(delay) = (self.weather)(side, &line) {
                     self.n_sent += 1;
-                    self.on_the_way.push((self.now_ms + delay, self.n_sent, side, transmit.bytes));
+                    self.on_the_way.push((self.now_ms + delay, self.n_sent, side, bytes));
                 }
                 self.log.push((self.now_ms, side, line));
             }
@@ -170,6 +181,13 @@ impl Pair {
         self.run(100);
         (leg, caller)
     }
+}
+
+/// The same INVITE with an extension required that we merely offer.
+fn requiring_reliable(invite: &[u8]) -> Bytes {
+    let text = String::from_utf8(invite.to_vec()).unwrap();
+    let first = text.contains("\r\nCSeq: 1 INVITE");
+    if first { text.replace("\r\nSupported: ", "\r\nRequire: 100rel\r\nSupported: ").into() } else { text.into() }
 }
 
 fn hung_up(leg: LegId, by: Ending) -> Event {

@@ -79,6 +79,7 @@ impl Office {
             sdp: SDP.to_vec(),
             auto_answer: true,
             ring_seconds: Some(20),
+            ..Invite::default()
         };
         let leg = self.stack.invite(invite, Moment::at_ms(self.now_ms))?;
         Ok((leg, self.stack.poll_transmit().unwrap()))

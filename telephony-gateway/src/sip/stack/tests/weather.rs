@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use super::super::super::message::{Body, Method};
+use super::super::clients::Purpose;
 use super::*;
 
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +16,14 @@ enum Act {
     GatewayReoffers,
     CallerReoffers,
     AnswerReoffers,
+    Progress,
+    CallerUpdates,
+    CallerRefers,
+    AcceptRefer,
+    TellRefer,
+    Digits,
+    Restart,
+    Wait,
 }
 
 fn acts() -> impl Strategy<Value = Vec<(u64, Act)>> {
@@ -27,19 +37,40 @@ fn acts() -> impl Strategy<Value = Vec<(u64, Act)>> {
         Just(Act::GatewayReoffers),
         Just(Act::CallerReoffers),
         Just(Act::AnswerReoffers),
+        Just(Act::AnswerReoffers),
+        Just(Act::Progress),
+        Just(Act::CallerUpdates),
+        Just(Act::CallerRefers),
+        Just(Act::AcceptRefer),
+        Just(Act::TellRefer),
+        Just(Act::Digits),
+        Just(Act::Restart),
+        Just(Act::Wait),
     ];
-    proptest::collection::vec((0u64..4_000, act), 0..12)
+    proptest::collection::vec((0u64..4_000, act), 0..16)
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
     #[test]
-    fn in_any_weather_every_leg_ends_and_is_told_once(seed in any::<[u8; 32]>(), loss in 0u32..50, acts in acts()) {
+    fn in_any_weather_every_leg_ends_and_is_told_once(
+        seed in any::<[u8; 32]>(),
+        loss in 0u32..50,
+        requires_reliable in any::<bool>(),
+        is_answered in any::<bool>(),
+        acts in acts(),
+    ) {
         let mut chance = StdRng::from_seed(seed);
         let mut pair = Pair::new(move |_, _| {
             (chance.random_range(0..100u32) >= loss).then(|| chance.random_range(1..900u64))
         });
+        pair.requires_reliable = requires_reliable;
+        pair.gateway.config.session_interval = Duration::from_secs(90);
+        pair.carrier.config.session_interval = Duration::from_secs(90);
         let caller = pair.call();
+        let mut revived = None;
+        let begin = if is_answered { vec![(2_000, Act::Progress), (500, Act::Answer), (3_000, Act::Digits)] } else { vec![] };
+        let acts: Vec<(u64, Act)> = begin.into_iter().chain(acts).collect();
         for (pause, act) in acts {
             pair.run(pause);
             let now = pair.now();
@@ -47,6 +78,24 @@ proptest! {
                 Event::Invited { leg, .. } => Some(*leg),
                 _ => None,
             });
+            let invited = revived.or(invited);
+            if let Some(leg) = invited.and_then(|leg| pair.gateway.legs.get_mut(leg.0)) {
+                // The other side may hand its call over.
+                leg.phone = Some("101".into());
+            }
+            if matches!(act, Act::Wait) {
+                pair.run(50_000);
+                continue;
+            }
+            if let (Act::Restart, Some(leg)) = (act, invited) {
+                if let Some(keepsake) = pair.gateway.keepsake(leg) {
+                    pair.collect();
+                    pair.gateway = Stack::new(config_with_trunk(CARRIER), seed);
+                    pair.told.retain(|(side, _)| *side == Side::Carrier);
+                    revived = Some(pair.gateway.revive(keepsake, now).unwrap());
+                }
+                continue;
+            }
             let gateway = &mut pair.gateway;
             match (act, invited) {
                 (Act::Ring, Some(leg)) => gateway.ring(leg, now),
@@ -60,6 +109,30 @@ proptest! {
                 }
                 (Act::CallerHangsUp, _) => pair.carrier.hang_up(caller, None, now),
                 (Act::CallerReoffers, _) => pair.carrier.reoffer(caller, SDP.to_vec(), now),
+                (Act::Progress, Some(leg)) => gateway.progress(leg, 183, Some(b"v=0\r\nearly".to_vec()), now),
+                (Act::CallerUpdates, _) => {
+                    let body = Body { kind: "application/sdp", bytes: SDP };
+                    let carrier = &mut pair.carrier;
+                    if carrier.legs.get(caller.0).is_some_and(|leg| !leg.dialog.remote_tag.is_empty() && !leg.told) {
+                        carrier.request_with_body(caller.0, Method::Update, Purpose::Notify, Some(body), |_| {});
+                    }
+                }
+                (Act::CallerRefers, _) => {
+                    let carrier = &mut pair.carrier;
+                    if carrier.legs.get(caller.0).is_some_and(|leg| matches!(leg.phase, Phase::Established)) {
+                        carrier.request_inside(caller.0, Method::Refer, Purpose::Notify, |writer| {
+                            writer.lines(b"Refer-To: <sip:102@pult>\r\n");
+                        });
+                    }
+                }
+                (Act::AcceptRefer, Some(leg)) => gateway.accept_refer(leg, now),
+                (Act::TellRefer, Some(leg)) => gateway.tell_refer(leg, 200, now),
+                (Act::Digits, Some(leg)) => {
+                    gateway.send_digit(leg, '1', now);
+                    gateway.send_digit(leg, '2', now);
+                    pair.carrier.send_digit(caller, '3', now);
+                }
+                (Act::Restart | Act::Wait, Some(_)) => {}
                 (_, None) => {}
             }
         }
@@ -70,7 +143,7 @@ proptest! {
         let legs: Vec<LegId> = pair.events(Side::Gateway).iter().filter_map(|e| match e {
             Event::Invited { leg, .. } => Some(*leg),
             _ => None,
-        }).collect();
+        }).chain(revived).collect();
         let now = pair.now();
         for leg in &legs {
             pair.gateway.hang_up(*leg, None, now);

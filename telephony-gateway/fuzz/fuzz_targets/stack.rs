@@ -1,0 +1,6 @@
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use telephony_gateway::sip::torture::feed::fuzz_stack;
+
+fuzz_target!(|bytes: &[u8]| fuzz_stack(bytes));
