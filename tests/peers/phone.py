@@ -9,9 +9,11 @@ first must be `open`. The telephone ends when its stdin does. PJSIP's own log go
 import json
 import os
 import queue
+import re
 import sys
 import threading
 import traceback
+import wave
 
 import pjsua2 as pj
 
@@ -122,6 +124,7 @@ class Phone:
         # Calls that are over; they are let go outside of their own call-backs.
         self.over = []
         self.sources = []
+        self.silence = None
         self.recorder = None
         # The file that is recorded, and how long it is to become.
         self.listening = None
@@ -161,6 +164,7 @@ class Phone:
         media.ecTailLen = 0
         media.jbInit = media.jbMinPre = media.jbMaxPre = JITTER_MS
         media.jbMax = 1000
+        keep_every_frame(media)
         self.endpoint.libCreate()
         self.endpoint.libInit(config)
 
@@ -282,6 +286,10 @@ class Phone:
         self.end_record()
         self.recorder = pj.AudioMediaRecorder()
         self.recorder.createRecorder(told["file"])
+        # Without a source nothing would be written while nobody can be heard.
+        self.silence = pj.AudioMediaPlayer()
+        self.silence.createPlayer(silent_file())
+        self.silence.startTransmit(self.recorder)
         for line in self.lines.values():
             self.join(line)
         return {}
@@ -369,6 +377,7 @@ class Phone:
         self.sources = []
 
     def end_record(self):
+        self.silence = None
         self.recorder = None
         self.listening = None
 
@@ -425,6 +434,26 @@ class Phone:
         self.over.clear()
         self.account = None
         self.endpoint.libDestroy()
+
+
+def keep_every_frame(media):
+    """Tells the buffer to throw nothing away to become shorter (PJMEDIA_JB_DISCARD_NONE). The binding has no name for
+    it; a configuration that is read from text has."""
+    written = pj.JsonDocument()
+    written.writeObject(media)
+    read = pj.JsonDocument()
+    read.loadString(re.sub(r'("jbDiscardAlgo":\s*)\d', r"\g<1>0", written.saveString()))
+    read.readObject(media)
+
+
+def silent_file():
+    """A second of silence, in the folder where the telephone runs."""
+    name = "silence.wav"
+    if not os.path.exists(name):
+        with wave.open(name, "wb") as file:
+            file.setparams((1, 2, RATE, RATE, "NONE", ""))
+            file.writeframes(bytes(2 * RATE))
+    return name
 
 
 def read(commands):

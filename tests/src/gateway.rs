@@ -36,6 +36,7 @@ pub const PASSWORD: &str = "a-password-of-the-tests";
 const SIPP_PHONES: [&str; 2] = ["101", "102"];
 
 const SIP_PORT: u16 = 5060;
+const SIPS_PORT: u16 = 5061;
 const DESK_PORT: u16 = 7443;
 const POLL: Duration = Duration::from_millis(20);
 
@@ -248,6 +249,8 @@ pub struct Setup {
     pub clock: Option<MovableClock>,
     /// What callers on hold hear: a tone of so many Hz, instead of the gateway's own music.
     pub music_hz: Option<u32>,
+    /// Telephones may come over TLS too, with sealed sound as this says: `offer` or `require`.
+    pub phones_secure: Option<&'static str>,
     /// What stands at the end of the configuration, behind `[dial_plan]`.
     pub more: &'static str,
 }
@@ -268,6 +271,7 @@ impl Default for Setup {
             descriptors: None,
             clock: None,
             music_hz: None,
+            phones_secure: None,
             more: "",
         }
     }
@@ -379,13 +383,22 @@ impl Gateway {
             }
             None => "",
         };
+        let sip = self.sip_address();
+        let (tls, phones_secure) = match setup.phones_secure {
+            Some(secure) => (
+                format!(", {{ transport = \"tls\", address = \"{}\" }}", self.tls_address()),
+                format!("phones_secure = \"{secure}\""),
+            ),
+            None => (String::new(), String::new()),
+        };
         let config = format!(
             r#"
 state_dir = "{state_dir}"
 database_url = "{database_url}"
 
 [sip]
-listen = [{{ transport = "udp", address = "{sip}" }}, {{ transport = "tcp", address = "{sip}" }}]
+listen = [{{ transport = "udp", address = "{sip}" }}, {{ transport = "tcp", address = "{sip}" }}{tls}]
+{phones_secure}
 
 [[sip.trunks]]
 name = "carrier"
@@ -419,10 +432,9 @@ trunk = "carrier"
 "#,
             state_dir = self.state_dir.display(),
             database_url = self.database_url,
-            sip = self.sip_address(),
             carrier = self.carrier_host(),
             carrier_sip = self.carrier_address(),
-            host = self.sip_address().ip(),
+            host = sip.ip(),
             desk = self.desk_address(),
         );
         fs::write(self.config_file(), config)?;
@@ -549,6 +561,11 @@ trunk = "carrier"
 
     pub fn sip_address(&self) -> SocketAddr {
         SocketAddr::new(self.host, SIP_PORT)
+    }
+
+    /// Where telephones come that speak TLS.
+    pub fn tls_address(&self) -> SocketAddr {
+        SocketAddr::new(self.host, SIPS_PORT)
     }
 
     pub fn desk_address(&self) -> SocketAddr {

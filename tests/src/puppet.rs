@@ -127,6 +127,11 @@ impl Setup {
         Self { refuse: Some(code), ..self }
     }
 
+    /// Speaks TLS alone, with sealed sound alone (SRTP, keys in SDP).
+    pub fn sealed(self, gateway: &Gateway) -> Self {
+        Self { transport: "tls", srtp: "required", server: gateway.tls_address(), port: 0, ..self }
+    }
+
     /// Takes keys by messages alone.
     pub fn without_telephone_events(self) -> Self {
         Self { telephone_event: false, ..self }
@@ -434,6 +439,11 @@ impl Puppet {
         let ended = tokio::time::timeout(PATIENCE, self.process.wait()).await;
         let status = ended.expect("a puppet ends in time").expect("it can be waited for");
         assert!(status.success(), "{} ends badly: {status}", self.name);
+    }
+
+    /// What PJSIP has logged, with every message that it has sent and got.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(self.log_file()).unwrap_or_default()).into_owned()
     }
 
     fn recording(&self) -> PathBuf {

@@ -16,7 +16,6 @@ async fn keys_of_the_caller_reach_the_screen_and_the_telephone_of_the_operator()
 }
 
 #[tokio::test]
-#[ignore = "INFO digits are not taken yet (sipcore)"]
 async fn keys_that_the_caller_s_network_sends_as_messages_arrive_too() {
     let Some(mut talk) = Talk::begin("keys of the caller by INFO").await else { return };
     talk.customer.press(talk.at_customer, KEYS, Keys::Info).await;
@@ -39,7 +38,6 @@ async fn keys_pressed_on_the_operator_s_telephone_reach_the_caller() {
 }
 
 #[tokio::test]
-#[ignore = "INFO digits are not sent yet (sipcore)"]
 async fn keys_for_a_network_without_telephone_events_go_as_messages() {
     let Some(house) = House::open("keys by INFO").await else { return };
     let mut anna = house.person(ANNA, 820).await;

@@ -154,7 +154,6 @@ async fn the_telephone_consults_on_its_second_line_and_hands_over_by_hanging_up(
 }
 
 #[tokio::test]
-#[ignore = "REFER is not taken yet (sipcore)"]
 async fn the_transfer_key_of_the_telephone_hands_the_call_to_a_colleague() {
     let Some(mut talk) = Talk::begin("REFER").await else { return };
     let mut boris = talk.house.colleague(BORIS, BORIS_S).await;
@@ -167,7 +166,6 @@ async fn the_transfer_key_of_the_telephone_hands_the_call_to_a_colleague() {
 }
 
 #[tokio::test]
-#[ignore = "REFER is not taken yet (sipcore)"]
 async fn the_telephone_joins_its_two_lines_and_the_call_changes_hands() {
     let Some(mut talk) = Talk::begin("REFER with Replaces").await else { return };
     let mut boris = talk.house.colleague(BORIS, BORIS_S).await;
