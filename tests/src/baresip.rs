@@ -81,9 +81,8 @@ impl Baresips {
         let mut phone = Baresip { number, process, events, commands, kept: VecDeque::new(), folder };
         // Told only now, so that nothing is missed of its registration.
         let server = gateway.sip_address();
-        let account = format!(
-            "<sip:{number}@{server}>;auth_user={number};auth_pass={PASSWORD};regint=300;answermode=manual"
-        );
+        let account =
+            format!("<sip:{number}@{server}>;auth_user={number};auth_pass={PASSWORD};regint=300;answermode=manual");
         phone.tell("uanew", &account).await;
         phone.event("REGISTER_OK").await;
         phone

@@ -169,7 +169,11 @@ async fn work(mut desk: Desk, mut chance: StdRng, everybody: Arc<[AgentId]>, cou
                     }
                     1 => {
                         one_more(&counts.handed_over);
-                        does(Command::Transfer { call, to: Target::Queue { queue: QueueCode::new("billing") }, note: None });
+                        does(Command::Transfer {
+                            call,
+                            to: Target::Queue { queue: QueueCode::new("billing") },
+                            note: None,
+                        });
                     }
                     2 => {
                         one_more(&counts.handed_over);
@@ -202,7 +206,9 @@ async fn work(mut desk: Desk, mut chance: StdRng, everybody: Arc<[AgentId]>, cou
                 }
             }
             Event::Ended { call, .. } => does(save(wrapup(call))),
-            Event::State { state } if matches!(state.presence, Presence::NotReady { .. }) && state.pending.is_none() => {
+            Event::State { state }
+                if matches!(state.presence, Presence::NotReady { .. }) && state.pending.is_none() =>
+            {
                 does(Command::SetState { wish: Wish::Ready });
             }
             _ => {}
