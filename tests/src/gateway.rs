@@ -531,11 +531,27 @@ trunk = "carrier"
     }
 
     /// SIGTERM, without waiting.
+    /// Changes the first such place in the configuration's file.
+    pub fn change_config(&self, from: &str, to: &str) {
+        let text = fs::read_to_string(self.config_file()).expect("the configuration can be read");
+        assert!(text.contains(from), "there is no {from:?} in {text}");
+        fs::write(self.config_file(), text.replacen(from, to, 1)).expect("the configuration can be written");
+    }
+
+    /// SIGHUP: the configuration is to be read anew.
+    pub fn reload(&self) {
+        self.signal(libc::SIGHUP);
+    }
+
     pub fn ask_to_end(&self) {
+        self.signal(libc::SIGTERM);
+    }
+
+    fn signal(&self, which: libc::c_int) {
         let pid = self.pid();
         // SAFETY: the process is our child and has not been waited for, so the number is still its own.
-        let sent = unsafe { libc::kill(pid, libc::SIGTERM) };
-        assert_eq!(sent, 0, "SIGTERM cannot be sent");
+        let sent = unsafe { libc::kill(pid, which) };
+        assert_eq!(sent, 0, "the signal {which} cannot be sent");
     }
 
     /// Waits for the end that was asked for.

@@ -77,7 +77,7 @@ pub enum LogStyle {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Start the service; SIGTERM or Ctrl+C ends it after the last conversation
+    /// Start the service; SIGTERM or Ctrl+C ends it after the last conversation, SIGHUP reads the configuration anew
     Serve,
     /// Read the whole configuration and name every fault with file and line
     Check,
@@ -146,7 +146,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         }
         Command::Serve => {
             let config = place.config()?;
-            serve::serve(config)
+            serve::serve(config, place)
         }
         Command::Migrate => done(runtime()?.block_on(data::migrate(&place))),
         Command::User(command) => done(runtime()?.block_on(command.run(&place))),

@@ -11,9 +11,11 @@ use anyhow::Context as _;
 use shared::store::{OpenStoreError, Store};
 use shared::time::Clock;
 use shared::wire::event::Fault;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
+use super::Place;
 use crate::config::Config;
 use crate::journal::file::{Bounds, LedgerFile, next_epoch};
 use crate::net::Outbound;
@@ -37,11 +39,12 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(10);
 /// Two runtimes: signalling has this thread for itself, with the sockets of SIP and the loop, so that a message is
 /// read, dealt with and answered without waking anybody. Desks, records and the database have the threads of the
 /// other one, where a long list or a handshake delays no call.
-pub(super) fn serve(config: Config) -> anyhow::Result<ExitCode> {
+pub(super) fn serve(config: Config, place: Place) -> anyhow::Result<ExitCode> {
     let beside = super::runtime()?;
     let signalling = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let signalling = signalling.context("cannot start the runtime of signalling")?;
     let opened = beside.block_on(Opened::open(config))?;
+    opened.tasks.spawn("configuration", reread(place, opened.events.clone(), opened.tasks.clone()));
     signalling.block_on(opened.serve())
 }
 
@@ -154,6 +157,31 @@ impl Opened {
             tracing::info!("the gateway has ended");
         }
         Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }
+}
+
+/// Reads the configuration anew at each SIGHUP. A faulty one changes nothing, and every fault is named.
+async fn reread(place: Place, events: mpsc::Sender<Event>, tasks: Tasks) {
+    let mut asked = match signal(SignalKind::hangup()) {
+        Ok(asked) => asked,
+        Err(error) => {
+            tracing::error!(%error, "SIGHUP cannot be listened to; a changed configuration needs a restart");
+            return;
+        }
+    };
+    loop {
+        tokio::select! {
+            () = tasks.token().cancelled() => return,
+            _ = asked.recv() => {}
+        }
+        match place.config() {
+            Ok(config) => {
+                if events.send(Event::Reloaded { config: Arc::new(config) }).await.is_err() {
+                    return;
+                }
+            }
+            Err(error) => tracing::error!(error = %error, "the changed configuration is not taken; the old one goes on"),
+        }
     }
 }
 

@@ -218,6 +218,10 @@ impl World {
             tracing::debug!(from = ?before, to = ?slot.core.state, ?input, "the call moves");
         }
         slot.follow_talks(now.utc_ms);
+        match slot.core.state {
+            State::Parked { .. } => _ = self.parked.insert(id),
+            _ => _ = self.parked.remove(&id),
+        }
         self.moved.insert(id);
         for effect in effects {
             self.carry_out(id, effect, now);

@@ -28,8 +28,14 @@ pub struct Counters {
 
 impl Counters {
     pub fn new(config: &Config, now: UtcMs) -> Self {
-        let in_time_ms = config.queues.iter().map(|q| (q.code.clone(), i64::from(q.service_level_s) * 1000)).collect();
-        Self { counted_from: now, in_time_ms, days: HashMap::new() }
+        let mut counters = Self { counted_from: now, in_time_ms: HashMap::new(), days: HashMap::new() };
+        counters.set_limits(config);
+        counters
+    }
+
+    /// How soon a call has to be answered to be in time.
+    pub fn set_limits(&mut self, config: &Config) {
+        self.in_time_ms = config.queues.iter().map(|q| (q.code.clone(), i64::from(q.service_level_s) * 1000)).collect();
     }
 
     pub fn of(&self, queue: &QueueCode) -> QueueDay {

@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::jobs::Found;
+use crate::config::Config;
 use crate::net::auth::SessionId;
 use crate::net::relay::RelayEvent;
 use crate::sip::{Flow, PhoneAccount};
@@ -70,6 +71,10 @@ pub enum Event {
     /// The calls that are owed a call back, as the database has them.
     Missed {
         calls: Vec<MissedCall>,
+    },
+    /// The configuration was read anew, and is sound.
+    Reloaded {
+        config: Arc<Config>,
     },
     /// Something beside the loop does not work, or works again.
     Fault {

@@ -286,8 +286,9 @@ impl World {
 
     pub(super) fn parked_calls(&self) -> Vec<ParkedCall> {
         let mut parked: Vec<ParkedCall> = self
-            .calls
-            .values()
+            .parked
+            .iter()
+            .filter_map(|id| self.calls.get(id))
             .filter_map(|slot| {
                 let State::Parked { by, since, until, fetched_by: None } = slot.core.state else { return None };
                 Some(ParkedCall {
@@ -307,6 +308,9 @@ impl World {
     }
 
     pub(super) fn tell_parked(&mut self, now: Moment) {
+        if self.parked.is_empty() && self.parked_told.is_empty() {
+            return;
+        }
         let calls = self.parked_calls();
         if calls != self.parked_told {
             self.tell_all(&DeskEvent::Parked { calls: calls.clone() }, now);

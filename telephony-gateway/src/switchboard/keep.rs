@@ -317,6 +317,7 @@ impl World {
             State::Parked { by, since, until, .. } => {
                 slot.core.state = State::Parked { by, since, until, fetched_by: None };
                 self.timers.set(until, Timer::Park(id));
+                self.parked.insert(id);
             }
             State::Talking { .. } | State::Outside { up: true, .. } | State::Ended { .. } => {}
         }

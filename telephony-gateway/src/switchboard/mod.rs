@@ -249,8 +249,8 @@ impl Switchboard {
     }
 
     fn begin(&self, job: Job) {
-        let Parts { store, config, events, tasks, .. } = &self.parts;
-        let (store, config, events) = (store.clone(), Arc::clone(config), events.clone());
+        let Parts { store, events, tasks, .. } = &self.parts;
+        let (store, config, events) = (store.clone(), Arc::clone(self.world.config()), events.clone());
         let jobs = Arc::clone(&self.jobs);
         // Somebody waits for a look-up: it wakes nobody but the database.
         let tasks = if job.is_urgent() { &self.here } else { tasks };

@@ -54,6 +54,8 @@ pub struct World {
     pub(super) outside: HashMap<u64, super::outside::OutsideCall>,
     pub(super) agents: HashMap<AgentId, Agent>,
     pub(super) desks: HashMap<u64, AgentId>,
+    /// The telephones of the house, registered or not.
+    phones: Vec<Arc<str>>,
     pub(super) phones_up: HashSet<String>,
 
     /// What calls have still to be told, while one of them is stepping.
@@ -84,6 +86,7 @@ pub struct World {
     /// The waiting callers as every desk has them; `None` when a desk may have another list.
     pub(super) waiting_told: Option<Vec<WaitingCaller>>,
     pub(super) missed_changed: bool,
+    pub(super) parked: BTreeSet<CallId>,
     /// The parked calls as every desk has them.
     pub(super) parked_told: Vec<ParkedCall>,
     pub(super) floor_changed: bool,
@@ -103,9 +106,7 @@ pub struct Outputs {
 
 impl World {
     pub fn new(config: Arc<Config>, epoch: u64, stack: Stack, sound: Box<dyn Sound>, clock: Clock) -> Self {
-        let queues = config.queues.iter().flat_map(|q| q.numbers.iter().map(|n| (n.clone(), q.code.clone())));
-        let (help, short) = (config.dial_plan.emergency.iter().cloned(), config.dial_plan.short.iter().cloned());
-        let dial_plan = DialPlan::new(queues, help, short);
+        let dial_plan = dial_plan_of(&config);
         let (routes, toll_plan) = (config.routes.clone(), config.dial_plan.toll.clone());
         let now = clock.now();
         let counters = Counters::new(&config, now.utc_ms);
@@ -122,6 +123,7 @@ impl World {
             outside: HashMap::new(),
             agents: HashMap::new(),
             desks: HashMap::new(),
+            phones: Vec::new(),
             phones_up: HashSet::new(),
             inputs: VecDeque::new(),
             is_stepping: false,
@@ -143,6 +145,7 @@ impl World {
             waiting_changed: false,
             waiting_told: None,
             missed_changed: false,
+            parked: BTreeSet::new(),
             parked_told: Vec::new(),
             floor_changed: false,
             picture_due: false,
@@ -172,8 +175,10 @@ impl World {
             Event::SignedOut { session } => self.signed_out(session, now),
             Event::LookedUp { call, found } => self.looked_up(call, found, now),
             Event::Saved { agent, id, command, outcome } => self.saved(agent, id, &command, outcome, now),
+            Event::Reloaded { config } => self.reload(config),
             Event::Phones { phones } => {
-                self.dial_plan.set_phones(phones.iter().map(|phone| (phone.user.clone(), phone.user.as_str().into())));
+                self.phones = phones.iter().map(|phone| phone.user.as_str().into()).collect();
+                self.number_phones();
                 self.stack.set_phones(phones, now);
                 self.take_sip(now);
             }
@@ -181,6 +186,29 @@ impl World {
             Event::Fault { fault, there } => self.set_fault(fault, there),
             Event::Relay(event) => self.relay_event(&event, now),
         }
+    }
+
+    /// From now on calls begin by the new configuration; those that have begun end as they began. What is bound to
+    /// sockets stays until a restart, and the log says so.
+    fn reload(&mut self, config: Arc<Config>) {
+        for what in needs_restart(&self.config, &config) {
+            tracing::warn!(what, "this part of the configuration has changed, and is taken at the next start");
+        }
+        self.dial_plan = dial_plan_of(&config);
+        self.number_phones();
+        (self.routes, self.toll_plan) = (config.routes.clone(), config.dial_plan.toll.clone());
+        self.counters.set_limits(&config);
+        self.config = config;
+        self.floor_changed = true;
+        tracing::info!("the changed configuration is taken");
+    }
+
+    fn number_phones(&mut self) {
+        self.dial_plan.set_phones(self.phones.iter().map(|user| (user.to_string(), user.clone())));
+    }
+
+    pub(super) const fn config(&self) -> &Arc<Config> {
+        &self.config
     }
 
     /// Every deadline that has come.
@@ -282,4 +310,24 @@ impl World {
     pub fn n_open_calls(&self) -> usize {
         self.calls.values().filter(|slot| !slot.core.is_over()).count() + self.outside.len()
     }
+}
+
+fn dial_plan_of(config: &Config) -> DialPlan {
+    let queues = config.queues.iter().flat_map(|q| q.numbers.iter().map(|n| (n.clone(), q.code.clone())));
+    let (help, short) = (config.dial_plan.emergency.iter().cloned(), config.dial_plan.short.iter().cloned());
+    DialPlan::new(queues, help, short)
+}
+
+/// What a running gateway does not take up.
+fn needs_restart(before: &Config, after: &Config) -> Vec<&'static str> {
+    // The settings are plain data: they differ exactly when they print differently.
+    let differ = |one: &dyn std::fmt::Debug, other: &dyn std::fmt::Debug| format!("{one:?}") != format!("{other:?}");
+    let parts: [(&'static str, bool); 5] = [
+        ("sip", differ(&before.sip, &after.sip)),
+        ("media", differ(&before.media, &after.media)),
+        ("desk", differ(&before.desk, &after.desk)),
+        ("sign_in", differ(&before.sign_in, &after.sign_in)),
+        ("database_url", before.database_url != after.database_url),
+    ];
+    parts.into_iter().filter(|(_, changed)| *changed).map(|(what, _)| what).collect()
 }

@@ -12,6 +12,7 @@ mod behind_kamailio;
 mod callers;
 mod connections;
 mod desks;
+mod reload;
 mod restart;
 mod sealed;
 mod telephones;
