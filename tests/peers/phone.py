@@ -126,8 +126,9 @@ class Phone:
         self.sources = []
         self.silence = None
         self.recorder = None
-        # The file that is recorded, and how long it is to become.
-        self.listening = None
+        # The file that is recorded, and how long it is to become when somebody waits for it.
+        self.file = None
+        self.recorded = None
 
     # What it is told.
 
@@ -284,8 +285,9 @@ class Phone:
 
     def do_record(self, told):
         self.end_record()
+        self.file = told["file"]
         self.recorder = pj.AudioMediaRecorder()
-        self.recorder.createRecorder(told["file"])
+        self.recorder.createRecorder(self.file)
         # Without a source nothing would be written while nobody can be heard.
         self.silence = pj.AudioMediaPlayer()
         self.silence.createPlayer(silent_file())
@@ -295,13 +297,14 @@ class Phone:
         return {}
 
     def do_end_record(self, _told):
-        self.end_record()
+        """What was recorded can be read when `heard` says so."""
+        self.recorded = 0
         return {}
 
     def do_listen(self, told):
         """Records so many milliseconds, which is told by `heard`."""
         self.do_record(told)
-        self.listening = told["file"], WAV_HEADER + told["ms"] * RATE * 2 // 1000
+        self.recorded = WAV_HEADER + told["ms"] * RATE * 2 // 1000
         return {}
 
     def do_statistics(self, told):
@@ -346,12 +349,14 @@ class Phone:
             self.over.append(line)
 
     def look_at_recording(self):
-        if self.listening is None:
+        if self.recorded is None:
             return
-        file, wanted = self.listening
-        if os.path.getsize(file) >= wanted:
-            self.end_record()
-            tell("heard", file=file)
+        if self.recorder is not None:
+            if os.path.getsize(self.file) >= self.recorded:
+                self.end_record()
+        elif is_whole(self.file):
+            self.recorded = None
+            tell("heard", file=self.file)
 
     def join(self, line):
         """Connects what this telephone says and records with a call that can be heard."""
@@ -379,7 +384,6 @@ class Phone:
     def end_record(self):
         self.silence = None
         self.recorder = None
-        self.listening = None
 
     def line(self, told):
         """The call that is meant: the one named, else the only one."""
@@ -444,6 +448,15 @@ def keep_every_frame(media):
     read = pj.JsonDocument()
     read.loadString(re.sub(r'("jbDiscardAlgo":\s*)\d', r"\g<1>0", written.saveString()))
     read.readObject(media)
+
+
+def is_whole(file):
+    """PJSIP closes a recording some time after it was let go; then its header says how long it is."""
+    with open(file, "rb") as wav:
+        header = wav.read(WAV_HEADER)
+    if len(header) < WAV_HEADER:
+        return False
+    return 0 < int.from_bytes(header[40:44], "little") == os.path.getsize(file) - WAV_HEADER
 
 
 def silent_file():

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::fs;
-use std::net::IpAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -22,7 +22,9 @@ use crate::gateway::{Employee, Gateway, PASSWORD, PATIENCE};
 use crate::hearing::Sound;
 use crate::left_out::left_out;
 
-const CONTROL_PORT: u16 = 4444;
+/// It binds its sound to no address, so that it comes from this one, whatever its description says: all of it must
+/// stand here.
+const HOST: Ipv4Addr = Ipv4Addr::LOCALHOST;
 const POLL: Duration = Duration::from_millis(20);
 /// Longer than any test: it does not speak the same file twice.
 const SPEAKS_MS: usize = 120_000;
@@ -60,9 +62,9 @@ impl Baresips {
     /// The telephone on somebody's table, registered, which speaks this tone.
     pub async fn phone(self, gateway: &Gateway, of: Employee, hz: u32) -> Baresip {
         let number = of.phone.expect("somebody with a telephone");
-        let host = gateway.phone_host(number);
+        let control = free_port();
         let folder = tempfile::Builder::new().prefix("pult-baresip-").tempdir().expect("a folder for baresip");
-        self.write_config(folder.path(), host, hz);
+        self.write_config(folder.path(), control, hz);
         let log = fs::File::create(folder.path().join("log")).expect("a file for baresip");
         let mut command = Command::new("baresip");
         command.arg("-f").arg(folder.path()).args(["-v", "-s"]).current_dir(folder.path()).kill_on_drop(true);
@@ -70,7 +72,7 @@ impl Baresips {
         let process = command.spawn().expect("baresip can be started");
         let deadline = Instant::now() + PATIENCE;
         let stream = loop {
-            match TcpStream::connect((host, CONTROL_PORT)).await {
+            match TcpStream::connect(control).await {
                 Ok(stream) => break stream,
                 Err(error) => assert!(Instant::now() < deadline, "baresip is not there: {error}"),
             }
@@ -88,13 +90,12 @@ impl Baresips {
         phone
     }
 
-    fn write_config(self, folder: &Path, host: IpAddr, hz: u32) {
+    fn write_config(self, folder: &Path, control: SocketAddr, hz: u32) {
         let tone = folder.join("tone.wav");
         Sound::tone(hz, SPEAKS_MS).write(&tone).expect("a file for baresip");
         let config = format!(
             "poll_method epoll\n\
-             sip_listen {host}:5060\n\
-             net_interface {host}\n\
+             net_interface {HOST}\n\
              call_local_timeout 120\n\
              call_max_calls 4\n\
              audio_source aufile,{tone}\n\
@@ -106,7 +107,7 @@ impl Baresips {
              module g711.so\nmodule aufile.so\nmodule sndfile.so\nmodule uuid.so\n\
              module_tmp account.so\n\
              module_app menu.so\nmodule_app contact.so\nmodule_app ctrl_tcp.so\n\
-             ctrl_tcp_listen {host}:{CONTROL_PORT}\n\
+             ctrl_tcp_listen {control}\n\
              snd_path {folder}\n",
             tone = tone.display(),
             modules = self.modules,
@@ -210,6 +211,12 @@ impl Baresip {
             Err(_) => panic!("baresip {} does not see {what}", self.number),
         }
     }
+}
+
+/// A port that nobody listens on now.
+fn free_port() -> SocketAddr {
+    let listener = std::net::TcpListener::bind((HOST, 0)).expect("a free port on loopback");
+    listener.local_addr().expect("a bound socket")
 }
 
 async fn read_netstring(from: &mut BufReader<OwnedReadHalf>) -> std::io::Result<Vec<u8>> {

@@ -180,6 +180,7 @@ impl Puppets {
             kept: VecDeque::new(),
             passed_over: VecDeque::new(),
             last_id: 0,
+            n_recordings: 0,
             folder,
         };
         let registers = setup.password.is_some();
@@ -215,6 +216,7 @@ pub struct Puppet {
     /// The last events that nobody waited for, to be named when something else does not come.
     passed_over: VecDeque<Value>,
     last_id: u64,
+    n_recordings: u32,
     folder: TempDir,
 }
 
@@ -378,54 +380,56 @@ impl Puppet {
 
     /// Begins to record what it hears, until [`Self::heard`].
     pub async fn record(&mut self) {
-        let file = self.recording();
+        let file = self.new_recording();
         self.tell("record", json!({ "file": file })).await;
     }
 
     /// What was recorded since [`Self::record`].
     pub async fn heard(&mut self) -> Sound {
         self.tell("end_record", json!({})).await;
-        Sound::read(&self.recording()).expect("a recording")
+        self.recorded().await
     }
 
     /// So many milliseconds of what it hears from now on, counted in samples, without what was on its way already.
     pub async fn listen(&mut self, ms: usize) -> Sound {
-        let file = self.recording();
-        self.tell("listen", json!({ "file": file, "ms": EDGE_MS + ms })).await;
-        self.event("heard").await;
-        let sound = Sound::read(&file).expect("a recording").part(EDGE_MS..EDGE_MS + ms);
+        self.begin_listening(EDGE_MS + ms).await;
+        let sound = self.recorded().await.part(EDGE_MS..EDGE_MS + ms);
         assert_eq!(sound.samples.len(), RATE as usize * ms / 1000, "everything was recorded");
         sound
     }
 
     /// Lets another one play a recording, and looks how it comes out here. `None` when it does not.
     pub async fn follows(&mut self, other: &mut Self, known: &Sound) -> Option<Followed> {
-        let recording = self.begin_following(known).await;
+        self.begin_following(known).await;
         other.play(known).await;
-        self.end_following(&recording).await.follow(known)
+        self.recorded().await.follow(known)
     }
 
     /// The same in both directions at once: what this one has heard of the other, and the other way round.
     pub async fn converses(&mut self, other: &mut Self) -> (Option<Followed>, Option<Followed>) {
         let (mine, yours) = (Sound::speech(1, 4000), Sound::speech(2, 4000));
-        let here = self.begin_following(&yours).await;
-        let there = other.begin_following(&mine).await;
+        self.begin_following(&yours).await;
+        other.begin_following(&mine).await;
         self.play(&mine).await;
         other.play(&yours).await;
-        let heard = self.end_following(&here).await.follow(&yours);
-        (heard, other.end_following(&there).await.follow(&mine))
+        (self.recorded().await.follow(&yours), other.recorded().await.follow(&mine))
     }
 
-    async fn begin_following(&mut self, known: &Sound) -> PathBuf {
-        let file = self.recording();
+    async fn begin_following(&mut self, known: &Sound) {
         // With room for the way, and for a machine that has much to do.
-        self.tell("listen", json!({ "file": file, "ms": known.ms() + 1500 })).await;
-        file
+        self.begin_listening(known.ms() + 1500).await;
     }
 
-    async fn end_following(&mut self, file: &Path) -> Sound {
-        self.event("heard").await;
-        Sound::read(file).expect("a recording")
+    async fn begin_listening(&mut self, ms: usize) {
+        let file = self.new_recording();
+        self.tell("listen", json!({ "file": file, "ms": ms })).await;
+    }
+
+    /// The recording that was begun last, once all of it is there.
+    async fn recorded(&mut self) -> Sound {
+        let event = self.event("heard").await;
+        let file = event["file"].as_str().expect("the name of a file");
+        Sound::read(Path::new(file)).expect("a recording")
     }
 
     /// What its stream has counted, in packets: `received`, `lost`, `buffer_empty` and more.
@@ -446,8 +450,10 @@ impl Puppet {
         String::from_utf8_lossy(&std::fs::read(self.log_file()).unwrap_or_default()).into_owned()
     }
 
-    fn recording(&self) -> PathBuf {
-        self.folder.path().join("heard.wav")
+    /// Each has a file of its own: the one before may still be written to its end.
+    fn new_recording(&mut self) -> PathBuf {
+        self.n_recordings += 1;
+        self.folder.path().join(format!("heard-{}.wav", self.n_recordings))
     }
 
     fn log_file(&self) -> PathBuf {

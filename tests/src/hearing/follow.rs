@@ -46,11 +46,12 @@ impl Sound {
         if fit < FITS {
             return None;
         }
-        let mut offset = found;
+        // How far what came out lies behind the recording; less than nothing when something was left out at once.
+        let mut offset = found.cast_signed();
         let mut sums = Sums::default();
         let (mut n_lost, mut longest_move, mut last_end, mut n_pieces) = (0, 0, found, 0);
         for (index, want) in known.chunks_exact(piece).enumerate() {
-            let expected = offset + index * piece;
+            let expected = offset.saturating_add_unsigned(index * piece).max(0).cast_unsigned();
             let from = expected.saturating_sub(shift).max(found);
             let until = (expected + piece + shift).min(came_out.len());
             // What was not recorded to its end is not compared to its end.
@@ -62,7 +63,7 @@ impl Sound {
                 Some((at, fit)) if fit >= FITS => {
                     let at = from + at;
                     longest_move = longest_move.max(at.abs_diff(expected));
-                    offset = at.saturating_sub(index * piece);
+                    offset = at.cast_signed() - (index * piece).cast_signed();
                     sums.add(&came_out[at..at + piece], want);
                     last_end = at + piece;
                 }

@@ -18,9 +18,6 @@ pub const MUSIC: u32 = 2050;
 pub const RINGBACK: u32 = 425;
 const ALL: [u32; 6] = [CUSTOMER, ANNAS, BORIS_S, OUTSIDE, MUSIC, RINGBACK];
 
-/// A second number of the house, with the queue `general` behind it.
-pub const GENERAL_NUMBER: &str = "1002";
-
 const MORE: &str = r#"
 [dial_plan.operator]
 allowed = ["+7"]
