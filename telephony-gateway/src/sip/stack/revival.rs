@@ -41,7 +41,10 @@ impl Stack {
         }
         let local = self.socket_like(&kept).ok_or(ReviveError::NoSocket { remote })?;
         let (tag, timer) = (keepsake.local_tag().into(), keepsake.timer());
-        let leg = keepsake.into_leg(Flow { local, ..kept });
+        let mut leg = keepsake.into_leg(Flow { local, ..kept });
+        if leg.phone.is_none() {
+            leg.trunk = self.trunks.calling(remote.ip(), &[]);
+        }
         let waits_for_phone = leg.phone.is_some() && leg.is_disconnected();
         let key = self.legs.insert(leg);
         self.n_live += 1;
