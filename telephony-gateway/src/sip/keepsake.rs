@@ -35,6 +35,7 @@ pub struct Keepsake {
     local_address: SocketAddr,
     remote_address: SocketAddr,
     phone: Option<String>,
+    trunk: Option<String>,
     takes_update: bool,
     /// The session's interval in seconds, and whether we refresh it.
     timer: Option<(u32, bool)>,
@@ -66,7 +67,7 @@ pub enum ReviveError {
 }
 
 impl Keepsake {
-    pub(super) fn of(leg: &Leg) -> Self {
+    pub(super) fn of(leg: &Leg, trunk: Option<&str>) -> Self {
         let dialog = &leg.dialog;
         Self {
             call_id: Octets::of(&dialog.call_id),
@@ -83,6 +84,7 @@ impl Keepsake {
             local_address: dialog.flow.local,
             remote_address: dialog.flow.remote,
             phone: leg.phone.as_deref().map(str::to_owned),
+            trunk: trunk.map(str::to_owned),
             takes_update: leg.takes_update,
             timer: leg.timer.map(|timer| (timer.interval_s, timer.we_refresh)),
             shortest_interval_s: leg.shortest_interval_s,
@@ -92,6 +94,11 @@ impl Keepsake {
     /// The phone at the other end; `None` for a trunk.
     pub fn phone(&self) -> Option<&str> {
         self.phone.as_deref()
+    }
+
+    /// The trunk at the other end.
+    pub fn trunk(&self) -> Option<&str> {
+        self.trunk.as_deref()
     }
 
     pub(super) fn local_tag(&self) -> &str {

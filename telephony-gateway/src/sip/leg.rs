@@ -118,7 +118,7 @@ pub enum Change {
     /// We answered their re-INVITE and repeat the 200 until the ACK.
     Unconfirmed(Again),
     /// We asked, with this description. `quiet`: nobody but the session timer wanted it.
-    Ours { cseq: u32, sdp: Bytes, quiet: bool },
+    Ours { sdp: Bytes, quiet: bool },
 }
 
 /// Our next change of the session, while it has to wait.

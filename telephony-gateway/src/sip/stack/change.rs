@@ -61,7 +61,7 @@ impl Stack {
             interval.write(writer);
         });
         if let Some(leg) = self.legs.get_mut(key) {
-            leg.change = Change::Ours { cseq: leg.dialog.local_cseq, sdp, quiet };
+            leg.change = Change::Ours { sdp, quiet };
         }
     }
 
@@ -76,8 +76,8 @@ impl Stack {
         self.arm(pause, Alarm::Reoffer(key));
     }
 
-    /// What our re-INVITE was answered with.
-    pub(super) fn on_change_answer(&mut self, key: u64, response: &Message<'_>, core: &Core<'_>) {
+    /// What a re-INVITE of ours, sent in this transaction, was answered with.
+    pub(super) fn on_change_answer(&mut self, key: u64, transaction: u64, response: &Message<'_>, core: &Core<'_>) {
         let code = response.code();
         let Some(leg) = self.legs.get_mut(key).filter(|_| code >= 200) else { return };
         if code < 300 {
@@ -88,7 +88,7 @@ impl Stack {
         let Some(leg) = self.legs.get_mut(key) else { return };
         leg.learn(response);
         let (sdp, quiet) = match &leg.change {
-            Change::Ours { cseq, sdp, quiet } if *cseq == core.cseq.number => (sdp.clone(), *quiet),
+            Change::Ours { sdp, quiet } if leg.reinvite == Some(transaction) => (sdp.clone(), *quiet),
             // A repetition of what was dealt with.
             Change::Ours { .. } | Change::None | Change::Theirs { .. } | Change::Unconfirmed(_) => return,
         };
@@ -133,7 +133,7 @@ impl Stack {
     pub(super) fn change_unheard(&mut self, key: u64, flow: Flow, ending: Ending) {
         let Some(leg) = self.legs.get_mut(key) else { return };
         let change = match &leg.change {
-            Change::Ours { sdp, quiet, .. } => Some((sdp.clone(), *quiet)),
+            Change::Ours { sdp, quiet } => Some((sdp.clone(), *quiet)),
             Change::None | Change::Theirs { .. } | Change::Unconfirmed(_) => None,
         };
         // A connection that broke took our question with it, but not the talk.

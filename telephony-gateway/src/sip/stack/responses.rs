@@ -71,7 +71,9 @@ impl Stack {
                 422 if self.invite_with_longer_interval(leg, transaction, response) => {}
                 _ => self.on_refused(leg, response),
             },
-            (Purpose::Reinvite, Some(leg)) if self.owns(leg, core) => self.on_change_answer(leg, response, core),
+            (Purpose::Reinvite, Some(leg)) if self.owns(leg, core) => {
+                self.on_change_answer(leg, transaction, response, core)
+            }
             (Purpose::Refresh, Some(leg)) if self.owns(leg, core) && code >= 200 => {
                 self.on_refresh_answer(leg, response)
             }

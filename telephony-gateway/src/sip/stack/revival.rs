@@ -19,7 +19,8 @@ impl Stack {
     /// request and every change of the way: take it anew after each event of the leg.
     pub fn keepsake(&self, leg: LegId) -> Option<Keepsake> {
         let it = self.legs.get(leg.0).filter(|it| matches!(it.phase, Phase::Established) && !it.told)?;
-        Some(Keepsake::of(it))
+        let trunk = self.trunks.by_source(it.dialog.flow.remote.ip()).filter(|_| it.phone.is_none());
+        Some(Keepsake::of(it, trunk.map(|trunk| &*trunk.name)))
     }
 
     /// Goes on with a leg of the process before us. Call [`start`](Self::start) first, and then

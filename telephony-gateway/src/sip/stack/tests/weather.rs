@@ -68,7 +68,7 @@ proptest! {
         pair.gateway.config.session_interval = Duration::from_secs(90);
         pair.carrier.config.session_interval = Duration::from_secs(90);
         let caller = pair.call();
-        let mut revived = None;
+        let (mut revived, mut next_seed) = (None, seed);
         let begin = if is_answered { vec![(2_000, Act::Progress), (500, Act::Answer), (3_000, Act::Digits)] } else { vec![] };
         let acts: Vec<(u64, Act)> = begin.into_iter().chain(acts).collect();
         for (pause, act) in acts {
@@ -90,7 +90,9 @@ proptest! {
             if let (Act::Restart, Some(leg)) = (act, invited) {
                 if let Some(keepsake) = pair.gateway.keepsake(leg) {
                     pair.collect();
-                    pair.gateway = Stack::new(config_with_trunk(CARRIER), seed);
+                    // Each process has a chance of its own.
+                    next_seed[0] = next_seed[0].wrapping_add(1);
+                    pair.gateway = Stack::new(pair.gateway.config.clone(), next_seed);
                     pair.told.retain(|(side, _)| *side == Side::Carrier);
                     revived = Some(pair.gateway.revive(keepsake, now).unwrap());
                 }
