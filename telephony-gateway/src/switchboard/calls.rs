@@ -160,6 +160,13 @@ impl World {
         metrics::counter!("calls_arrived_total", "queue" => queue.to_string()).increment(1);
 
         self.legs.insert(leg, LegOf::Customer(id));
+        let channel = match &invite.origin {
+            Origin::Trunk(name) => Some(name.clone()),
+            Origin::Phone(_) => None,
+        };
+        if let Some(name) = &channel {
+            self.trunk_states.take_channel(name);
+        }
         self.counters.arrived(&queue);
         let fact = Fact::Arrived {
             queue: queue.clone(),
@@ -183,7 +190,7 @@ impl World {
         let (dialled, card) = (invite.dialled.clone(), sealed_state(&card));
         let new = NewSlot { core, queue: queue.clone(), trunk, dialled, caller, card, looked_up, span };
         let path = vec![PathStep { at: now.utc_ms, stop: Stop::Queue { queue: queue.clone() } }];
-        let slot = CallSlot { display_name, customer_leg: Some(caller_leg), path, ..new.into() };
+        let slot = CallSlot { display_name, customer_leg: Some(caller_leg), channel, path, ..new.into() };
         self.waiting.join(id, slot.core.arrived, queue);
         self.calls.insert(id, slot);
         self.unheard.push(id);
@@ -726,6 +733,8 @@ impl World {
         for id in open {
             self.call_input(id, Input::ServiceEnds, now);
         }
+        // A provider that knows we are gone sends its calls elsewhere.
+        self.stack.leave_trunks(now);
         self.take_sip(now);
     }
 

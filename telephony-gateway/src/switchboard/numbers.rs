@@ -370,6 +370,11 @@ impl World {
 
     /// Nothing more is spent on it.
     pub(super) fn close_attempt(&mut self, call: CallId, ear: Ear, now: Moment) {
+        if let Some(trunk) =
+            self.calls.get_mut(&call).filter(|_| ear == Ear::Customer).and_then(|slot| slot.channel.take())
+        {
+            self.trunk_states.free_channel(&trunk);
+        }
         self.free_channel(call, ear);
         let Some(toll) = self.attempt_mut(call, ear).and_then(|attempt| attempt.toll.take()) else { return };
         if let Some(spent) = self.toll_book.ended(&self.toll_plan, toll, now) {

@@ -1,5 +1,7 @@
 //! A call with all that belongs to it on this gateway: its legs, its card, and what each agent has had of it.
 
+use std::sync::Arc;
+
 use shared::domain::agent::Activity;
 use shared::domain::call::{CallEnding, CallRecord, Party, PartyState, PathStep, Talk};
 use shared::domain::interaction::Direction;
@@ -32,6 +34,8 @@ pub struct CallSlot {
     pub display_name: Option<Personal>,
     /// `None` after a restart, before a number is called, and once the customer is gone.
     pub customer_leg: Option<Leg>,
+    /// The trunk whose channel the caller takes.
+    pub channel: Option<Arc<str>>,
     /// The number that an agent has dialled, while it is tried and for as long as it costs.
     pub attempt: Option<Attempt>,
     /// The agents' telephones. Who consults on the telephone's own second line has two; the last one is in front.
@@ -286,6 +290,7 @@ impl From<NewSlot> for CallSlot {
             caller,
             display_name: None,
             customer_leg: None,
+            channel: None,
             attempt: None,
             phones: SmallVec::new(),
             peer: None,

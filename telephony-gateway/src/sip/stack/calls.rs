@@ -186,7 +186,7 @@ impl Stack {
         let mut writer = dialog.request(&mut self.scratch, Method::Invite, &lines);
         write_invite_lines(&mut writer, invite, &advertised.to_string(), interval);
         writer.lines(&own_lines).lines(&credentials);
-        if let Some(number) = invite.asserted.as_deref().filter(|_| is_trusted) {
+        if let Some(number) = invite.asserted.as_deref().filter(|_| is_trusted && trunk.is_none()) {
             writer.header_fmt(Name::AssertedIdentity, format_args!("<sip:{}@{advertised}>", user_part(number)));
         }
         if let Some(user) = &invite.referred_by {

@@ -79,7 +79,9 @@ impl Stack {
         let Some(leg) = it.leg.filter(|_| it.purpose == Purpose::Invite) else { return true };
         let Some(leg) = self.legs.get(leg) else { return false };
         match &leg.phase {
-            Phase::Calling(calling) => calling.cancel == Cancel::No && leg.dialog.remote_tag.is_empty(),
+            Phase::Calling(calling) => {
+                calling.cancel == Cancel::No && calling.early.is_empty() && leg.dialog.remote_tag.is_empty()
+            }
             Phase::Incoming { .. } | Phase::Unconfirmed { .. } | Phase::Established | Phase::Over => false,
         }
     }

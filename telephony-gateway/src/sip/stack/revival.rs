@@ -37,15 +37,15 @@ impl Stack {
         }
         let kept = keepsake.flow();
         let remote = kept.remote;
-        if keepsake.phone().is_none() && self.trunks.by_source(remote.ip()).is_none() {
+        let named = keepsake.trunk().and_then(|name| self.trunks.by_name(name));
+        let trunk = named.or_else(|| self.trunks.calling(remote.ip(), &[])).filter(|_| keepsake.phone().is_none());
+        if keepsake.phone().is_none() && trunk.is_none() {
             return Err(ReviveError::Stranger { remote });
         }
         let local = self.socket_like(&kept).ok_or(ReviveError::NoSocket { remote })?;
         let (tag, timer) = (keepsake.local_tag().into(), keepsake.timer());
         let mut leg = keepsake.into_leg(Flow { local, ..kept });
-        if leg.phone.is_none() {
-            leg.trunk = self.trunks.calling(remote.ip(), &[]);
-        }
+        leg.trunk = trunk;
         let waits_for_phone = leg.phone.is_some() && leg.is_disconnected();
         let key = self.legs.insert(leg);
         self.n_live += 1;
