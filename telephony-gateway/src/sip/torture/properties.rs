@@ -1,6 +1,6 @@
 //! Bytes of our own making for each of the doors in `feed`: noise, and good messages with something done to them.
 //!
-//! A run is short; `TORTURE_CASES` says how many cases each property tries instead (a million takes some minutes).
+//! A run is short; `TORTURE_CASES` says how many cases each property tries instead (a million takes a minute).
 
 use proptest::prelude::*;
 use proptest::sample::Index;
