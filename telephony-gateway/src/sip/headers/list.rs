@@ -28,7 +28,8 @@ pub const fn is_control(byte: &u8) -> bool {
 pub fn controls_are_quoted(text: &[u8]) -> bool {
     let (mut quoted, mut escaped) = (false, false);
     for byte in text {
-        if is_control(byte) && !(escaped && !matches!(byte, b'\r' | b'\n')) {
+        let is_line_end = matches!(byte, b'\r' | b'\n');
+        if is_control(byte) && (is_line_end || !escaped) {
             return false;
         }
         match byte {

@@ -1,6 +1,6 @@
 //! Bytes of our own making for each of the doors in `feed`: noise, and good messages with something done to them.
 //!
-//! A run is short; `TORTURE_CASES` says how many cases each property tries instead (a million takes some minutes).
+//! A run is short; `TORTURE_CASES` says how many cases each property tries instead (a million takes a minute).
 
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -95,8 +95,8 @@ fn harm() -> impl Strategy<Value = Harm> {
         (a::<Index>(), a::<Index>(), a::<Index>(), 1usize..200)
             .prop_map(|(at, of, from, n)| Harm::Splice(at, of, from, n)),
         (a::<Index>(), a::<Index>()).prop_map(|(line, at)| Harm::Double(line, at)),
-        (a::<Index>(), a::<Index>()).prop_map(|(at, number)| Harm::Number(at, *number.get::<&'static str>(NUMBERS))),
-        (a::<Index>(), a::<Index>()).prop_map(|(at, end)| Harm::LineEnd(at, *end.get::<&'static [u8]>(LINE_ENDS))),
+        (a::<Index>(), a::<Index>()).prop_map(|(at, number)| Harm::Number(at, number.get::<&'static str>(NUMBERS))),
+        (a::<Index>(), a::<Index>()).prop_map(|(at, end)| Harm::LineEnd(at, end.get::<&'static [u8]>(LINE_ENDS))),
     ]
 }
 
