@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use clap::Parser;
 use rand::rngs::StdRng;
-use rand::{Rng as _, SeedableRng as _};
+use rand::{RngExt as _, SeedableRng as _};
 use shared::domain::agent::{Presence, Wish};
 use shared::domain::call::Target;
 use shared::domain::queue::QueueCode;
@@ -156,7 +156,7 @@ async fn work(mut desk: Desk, mut chance: StdRng, everybody: Arc<[AgentId]>, cou
     let one_more = |counter: &AtomicU64| _ = counter.fetch_add(1, Ordering::Relaxed);
     let mut asked_at: Option<(CallId, Instant)> = None;
     while let Some(event) = desk.next_ever().await {
-        let mut does = |command| desk.send(Uuid::now_v7(), command);
+        let does = |command| desk.send(Uuid::now_v7(), command);
         match event {
             Event::Answered { call, .. } => {
                 one_more(&counts.talks);
