@@ -79,13 +79,13 @@ fn a_withheld_number_is_nobody() {
 
 #[test]
 fn a_customer_is_held() {
-    large("held_dark_ru", on_hold());
+    small("held_small_light_en", on_hold().light().english());
     small("muted_small_light_en", muted().light().english());
 }
 
 #[test]
 fn a_colleague_is_asked_while_the_customer_waits() {
-    large("consult_light_ru", consulting().light());
+    small("consult_small_light_en", consulting().light().english());
     small("conference_small_dark_en", conference().english());
 }
 
@@ -104,7 +104,7 @@ fn a_number_is_dialled() {
 
 #[test]
 fn a_handed_over_caller_brings_the_note_along() {
-    large("handed_over_light_ru", handed_over().light());
+    small("handed_over_small_light_en", handed_over().light().english());
 }
 
 #[test]

@@ -8,7 +8,7 @@ use common::*;
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable;
+use egui_kittest::kittest::{NodeT, Queryable};
 use operator_app::command::{Action, Command, Reason};
 use operator_app::perform::Ask;
 use operator_app::state::Failure;
@@ -518,4 +518,31 @@ fn what_is_typed_about_the_call_is_left_alone_by_looking_for_a_colleague() {
     hands.types("показания");
     assert_eq!(hands.draft().line.reveal(), "показания");
     assert_eq!(hands.place().desk.reach.as_ref().unwrap().text.reveal(), "петр");
+}
+
+#[test]
+fn those_who_would_answer_stand_first_and_a_name_in_the_wrong_layout_is_found() {
+    let mut hands = Hands::at(reaching(Action::Transfer));
+    let rows: Vec<String> = {
+        let options = hands.harness.query_all_by_role(Role::ListBoxOption);
+        options.filter_map(|option| option.accesskit_node().label()).filter(|label| label.contains(", 10")).collect()
+    };
+    let names: Vec<&str> = rows.iter().filter_map(|row| row.split(',').next()).collect();
+    assert_eq!(names, ["Петрова Анна", "Хасанов Тимур", "Кузьмин Артём", "Петренко Сергей", "Щукина Елена"]);
+    hands.types("[fcfy");
+    assert!(hands.sees("Хасанов Тимур, Свободен") && !hands.sees("Петренко Сергей, "));
+}
+
+#[test]
+fn a_handed_over_caller_comes_with_the_note_and_the_way_and_the_customers_number() {
+    let hands = Hands::at(handed_over());
+    assert!(hands.sees("Петрова Анна: Спор о показаниях за октябрь"));
+    assert!(hands.sees("Начисления · физлица") && hands.sees("+7 916 204-00-00"));
+    assert!(hands.sees("Перевод · Петрова Анна"));
+}
+
+#[test]
+fn the_microphone_that_is_off_is_said_in_words() {
+    assert!(Hands::at(muted()).sees("микрофон выключен"));
+    assert!(!Hands::at(talking()).sees("микрофон выключен"));
 }

@@ -122,3 +122,43 @@ fn grab(manager: &GlobalHotKeyManager, keys: &SystemKeys) -> (Held, Grab) {
     }
     (held, Grab::Held { refused })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+    use std::time::Duration;
+
+    use super::*;
+
+    fn until(told: &Receiver<Told>, wanted: impl Fn(&Told) -> bool) -> Told {
+        loop {
+            let one = told.recv_timeout(Duration::from_secs(20)).expect("the thread tells what becomes of the keys");
+            if wanted(&one) {
+                return one;
+            }
+        }
+    }
+
+    #[test]
+    #[ignore = "needs an X server of its own and xdotool: xvfb-run cargo test -p operator-app system -- --ignored"]
+    fn the_keys_are_heard_without_a_window_and_given_back() {
+        let (wanted, wishes) = channel();
+        let (tell, told) = channel();
+        let watching = std::thread::spawn(move || watch(&wishes, move |what| _ = tell.send(what)));
+        wanted.send(SystemKeys::default()).unwrap();
+        let grab = until(&told, |one| matches!(one, Told::Grab(_)));
+        assert!(matches!(&grab, Told::Grab(Grab::Held { refused }) if refused.is_empty()), "{grab:?}");
+        for (key, expected) in [("ctrl+shift+F2", SystemKey::Answer), ("ctrl+shift+F4", SystemKey::Mute)] {
+            assert!(Command::new("xdotool").args(["key", key]).status().unwrap().success());
+            let pressed = until(&told, |one| matches!(one, Told::Pressed(_)));
+            assert!(matches!(pressed, Told::Pressed(heard) if heard == expected), "{pressed:?}");
+        }
+        // Another program finds them free again.
+        wanted.send(SystemKeys { on: false, ..SystemKeys::default() }).unwrap();
+        until(&told, |one| matches!(one, Told::Grab(Grab::Off)));
+        wanted.send(SystemKeys::default()).unwrap();
+        until(&told, |one| matches!(one, Told::Grab(Grab::Held { refused }) if refused.is_empty()));
+        drop(wanted);
+        watching.join().unwrap();
+    }
+}

@@ -279,6 +279,7 @@ impl Desk {
         if let Some(view) = self.call.as_mut().filter(|view| waits(view)) {
             view.phase = Phase::Talking { since: at };
             self.call_comes_forward(call);
+            self.tidy_reach();
         }
     }
 

@@ -392,6 +392,17 @@ fn what_was_typed_for_a_call_goes_with_it() {
 }
 
 #[test]
+fn a_call_that_rings_takes_away_nothing_that_is_typed_to_call_somebody_else() {
+    let mut told = Told::online();
+    told.does(Action::Dial);
+    told.does(Command::Reach(ReachEdit::Text("8916".into())));
+    told.event(Event::Offered { offer: Box::new(offer(CallKind::Inbound, None)) });
+    assert_eq!(told.desk.reach.as_ref().unwrap().text.reveal(), "8916");
+    told.event(Event::Answered { call: CALL, at: UtcMs(1_000) });
+    assert!(told.desk.reach.is_none());
+}
+
+#[test]
 fn a_queue_is_handed_a_call_and_never_asked() {
     let mut told = Told::talking();
     told.does(Action::Conference);

@@ -11,6 +11,7 @@ use shared::time::Moment;
 use shared::wire::command::{Colleague, CommandError, Done};
 use uuid::Uuid;
 
+use super::call::CallView;
 use super::desk::Desk;
 use super::saves::{Save, SaveKind};
 
@@ -135,11 +136,12 @@ impl Desk {
         Some(self.colleagues.asked_at.map_or_else(Moment::default, |at| at.after(REREAD)))
     }
 
-    /// What is typed for a call goes when the call is over or no longer this desk's to hand over.
+    /// What is typed for a call goes when the call is over, and what is typed to call somebody when one has been
+    /// answered meanwhile. A call that rings takes nothing away.
     pub(super) fn tidy_reach(&mut self) {
-        let Some(of) = self.reach.as_ref().and_then(|reach| reach.call) else { return };
-        let is_up = self.call.as_ref().is_some_and(|view| view.id() == of && view.is_talking());
-        if !is_up {
+        let Some(reach) = &self.reach else { return };
+        let up = self.call.as_ref().filter(|view| view.is_talking()).map(CallView::id);
+        if reach.call != up {
             self.reach = None;
         }
     }

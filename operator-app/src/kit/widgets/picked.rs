@@ -8,6 +8,7 @@ use crate::kit::{fonts, icons};
 /// What was picked out of a list, and the place it has in it.
 #[derive(Clone, Copy, Debug)]
 pub struct Picked<'a> {
+    pub icon: &'a str,
     /// What kind of thing it is, for a screen reader.
     pub kind: &'a str,
     pub words: &'a str,
@@ -23,7 +24,7 @@ pub fn picked(ui: &mut Ui, width: f32, data: Picked<'_>) -> bool {
     let painter = ui.painter();
     painter.rect_filled(rect, 8.0, tokens.tinted(Tone::Accent));
     let icon_at = rect.left_center() + vec2(18.0, 0.0);
-    painter.text(icon_at, Align2::CENTER_CENTER, icons::TAG, fonts::icon_filled(16.0), tokens.accent());
+    painter.text(icon_at, Align2::CENTER_CENTER, data.icon, fonts::icon_filled(16.0), tokens.accent());
     let (x, room) = (rect.left() + 36.0, width - 36.0 - 44.0);
     let cuts = [
         line(painter, pos2(x, rect.top() + 17.0), data.words, tokens::strong(), tokens.value, room).1,

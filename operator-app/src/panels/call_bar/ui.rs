@@ -193,14 +193,14 @@ fn buttons_ui(ui: &mut Ui, bar: Rect, data: &CallBarData, scene: &Scene<'_>, roo
     }
     let width = if is_wide { 94.0 } else { height::CONTROL };
     let stack = ui.allocate_exact_size(vec2(width, 2.0 * height::CONTROL + 4.0), Sense::hover()).0;
-    crate::kit::widgets::inside(ui, "park and tones", stack, |ui| {
-        ui.spacing_mut().item_spacing.y = 4.0;
-        for action in [Action::Park, Action::Tones] {
+    for (action, top) in [(Action::Park, stack.top()), (Action::Tones, stack.bottom() - height::CONTROL)] {
+        let place = Rect::from_min_size(pos2(stack.left(), top), vec2(width, height::CONTROL));
+        crate::kit::widgets::inside(ui, ("stacked", action), place, |ui| {
             action_button(ui, scene, requests, action, false, |button| {
                 if is_wide { button.min_width(width) } else { button.key("") }
             });
-        }
-    });
+        });
+    }
     ui.add_space(if is_wide { 10.0 } else { 4.0 });
     action_button(ui, scene, requests, Action::HangUp, has_words, |button| {
         button.look(Look::HangUp).height(tall).min_width(if has_words { 146.0 } else { 76.0 })

@@ -1,5 +1,6 @@
 use egui::{Align, Id, Layout, Rect, ScrollArea, Sense, Ui, pos2, vec2};
 use shared::domain::call::Target;
+use shared::phone::Phone;
 
 use super::came::came_ui;
 use super::data::KnownData;
@@ -17,6 +18,8 @@ use crate::state::tab::Tab;
 
 /// Bars stand for a card that has been on its way for this long.
 const BARS_AFTER_MS: i64 = 150;
+/// A number that can be called, beside the name.
+const PHONE_WIDTH: f32 = 164.0;
 /// The switcher of a customer with several accounts.
 const ACCOUNTS_WIDTH: f32 = 190.0;
 
@@ -150,11 +153,17 @@ fn head_ui(ui: &mut Ui, tab: &Tab, data: &KnownData, scene: &Scene<'_>, requests
     let x = rect.left() + 66.0;
     let switcher = if data.accounts.len() > 1 { ACCOUNTS_WIDTH } else { 0.0 };
     let room = rect.right() - x - if switcher > 0.0 { switcher + space::WIDE } else { 0.0 };
-    let (_, cut) = line(painter, pos2(x, rect.top() + 14.0), &data.name, tokens::title(), tokens.value, room);
+    let phone_room = if data.phones.is_empty() { 0.0 } else { PHONE_WIDTH + space::WIDE };
+    let name_room = (room - phone_room).max(120.0);
+    let (taken, cut) = line(painter, pos2(x, rect.top() + 14.0), &data.name, tokens::title(), tokens.value, name_room);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Heading, true, data.name.as_str()));
     if cut {
         response.on_hover_text(&data.name);
     }
+    // The first number stands beside the name; others follow the flags.
+    let (beside_name, others) = data.phones.split_at(data.phones.len().min(1));
+    let place = Rect::from_min_size(pos2(x + taken + space::WIDE, rect.top() + 2.0), vec2(PHONE_WIDTH, 24.0));
+    widgets::inside(ui, "first number", place, |ui| phones_ui(ui, beside_name, tab, scene, requests));
     let line_rect = Rect::from_min_size(pos2(x, rect.top() + 30.0), vec2(room, 22.0));
     widgets::inside(ui, "account line", line_rect, |ui| {
         ui.spacing_mut().interact_size.y = 18.0;
@@ -185,15 +194,19 @@ fn head_ui(ui: &mut Ui, tab: &Tab, data: &KnownData, scene: &Scene<'_>, requests
         for (icon, words, tone) in &data.flags {
             chip(ui, icon, words, *tone);
         }
-        for phone in &data.phones {
-            let to = Target::Number { number: format!("+{}", phone.digits()) };
-            let dialled = Dialled { to, customer: tab.customer(), callback: None };
-            number_ui(ui, scene, requests, &phone.pretty(), dialled);
-        }
+        phones_ui(ui, others, tab, scene, requests);
         ui.add_space(2.0);
         let facts = egui::RichText::new(&data.facts).font(tokens::secondary()).color(tokens.caption);
         ui.add(egui::Label::new(facts).truncate());
     });
+}
+
+fn phones_ui(ui: &mut Ui, phones: &[Phone], tab: &Tab, scene: &Scene<'_>, requests: &mut Requests) {
+    for phone in phones {
+        let to = Target::Number { number: format!("+{}", phone.digits()) };
+        let dialled = Dialled { to, customer: tab.customer(), callback: None };
+        number_ui(ui, scene, requests, &phone.pretty(), dialled);
+    }
 }
 
 fn tiles_ui(ui: &mut Ui, data: &KnownData, tr: &Tr) {

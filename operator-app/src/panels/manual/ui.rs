@@ -172,7 +172,7 @@ fn topic_ui(ui: &mut Ui, tr: &Tr, data: &ManualData<'_>, edited: &mut ManualDraf
         if let Some((group, topic)) = data.topic {
             widgets::label(ui, tr.wrapup.topic, tokens::secondary(), tokens::of(ui).text);
             let (words, note) = (tr.of(&topic.name), tr.of(&group.name));
-            let tile = Picked { kind: tr.wrapup.topic, words, note, clear: tr.wrapup.clear_topic };
+            let tile = Picked { icon: icons::TAG, kind: tr.wrapup.topic, words, note, clear: tr.wrapup.clear_topic };
             if picked(ui, width, tile) {
                 edited.topic = None;
                 ui.memory_mut(|memory| memory.request_focus(id));

@@ -13,6 +13,8 @@ pub const HEIGHT: f32 = 56.0;
 /// From this width on the verbs have their words.
 const WORDS_FROM: f32 = 820.0;
 const GAP: f32 = 8.0;
+/// As wide as what the customer does is in words.
+const WHOLE_STATE: f32 = 160.0;
 
 /// Lies over `rect` and moves nothing; draws nothing while nobody but the customer is in the call.
 pub fn peer_ui(ui: &mut Ui, rect: Rect, scene: &Scene<'_>, requests: &mut Requests) {
@@ -25,7 +27,7 @@ pub fn peer_ui(ui: &mut Ui, rect: Rect, scene: &Scene<'_>, requests: &mut Reques
     // Nothing under the strip is pressed through it.
     ui.interact(rect, Id::unique("peer ground"), Sense::click());
     let has_words = rect.width() >= WORDS_FROM;
-    let widths = if has_words { [128.0, 132.0, 140.0, 132.0] } else { [68.0; 4] };
+    let widths = if has_words { [136.0, 132.0, 152.0, 166.0] } else { [90.0, 70.0, 70.0, 106.0] };
     let verbs_width = widths.iter().sum::<f32>() + 3.0 * GAP;
     let verbs = Rect::from_min_max(
         pos2(rect.right() - verbs_width - 14.0, rect.center().y - height::FIELD / 2.0),
@@ -75,7 +77,8 @@ fn who_ui(ui: &Ui, rect: Rect, data: &PeerData) {
     let (taken, _) = line(painter, lower, data.state, tokens::secondary(), ink, room);
     line(painter, lower + vec2(taken + 6.0, 0.0), &data.since, tokens::secondary(), tokens.value, 48.0);
     let rest = taken + 62.0;
-    if room - rest > 60.0 {
+    // Cut to its half it would say nothing; the call bar says it too.
+    if room - rest > WHOLE_STATE {
         let at = lower + vec2(rest, 0.0);
         line(painter, at, &data.customer, tokens::secondary(), tokens.text, room - rest);
     }

@@ -17,13 +17,7 @@ pub(super) fn tones_ui(ui: &mut Ui, scene: &Scene<'_>, reach: &Reach, focus: boo
     let width = ui.available_width();
     let before = reach.text.reveal();
     let mut text = before.to_owned();
-    let field = Field {
-        id: Id::unique("tones line"),
-        label: tr.purpose(reach.purpose),
-        hint: tr.reach.tones_hint,
-        fault: None,
-        width,
-    };
+    let field = Field { id: Id::unique("tones line"), label: "", hint: tr.reach.tones_hint, fault: None, width };
     let typing = widgets::text_field(ui, field, &mut text);
     if focus {
         typing.request_focus();

@@ -156,7 +156,13 @@ fn chosen_ui(ui: &mut Ui, scene: &Scene<'_>, reach: &Reach, chosen: &Chosen, ask
     let tr = words(scene);
     let width = ui.available_width();
     let state = state_of(scene, chosen);
-    let tile = Picked { kind: tr.reach.chosen, words: chosen.name.reveal(), note: &state, clear: tr.reach.unchoose };
+    let icon = match chosen.to {
+        Target::Agent { .. } => icons::USER,
+        Target::Queue { .. } => icons::USERS_THREE,
+        Target::Number { .. } => icons::PHONE_OUTGOING,
+    };
+    let tile =
+        Picked { icon, kind: tr.reach.chosen, words: chosen.name.reveal(), note: &state, clear: tr.reach.unchoose };
     let mut back = picked(ui, width, tile);
     ui.add_space(space::HAIR);
     let mut note = reach.note.reveal().to_owned();
@@ -226,7 +232,18 @@ fn outcome_ui(ui: &mut Ui, scene: &Scene<'_>, reach: &Reach) {
         let said = (tr.reach.refused)(who, &tr.error(error));
         let response = widgets::words(ui, &said, tokens::body(), tokens.tone(Tone::Bad));
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Alert, true, &said));
+    } else if let Some(reason) = why_not(scene, reach) {
+        widgets::words(ui, tr.why_not(reason), tokens::body(), tokens.tone(Tone::Warn));
     }
+}
+
+/// Why Enter would do nothing now.
+fn why_not(scene: &Scene<'_>, reach: &Reach) -> Option<Reason> {
+    let is_queue = reach.chosen.as_ref().is_some_and(|chosen| matches!(chosen.to, Target::Queue { .. }));
+    if reach.purpose == Purpose::Consult && is_queue {
+        return Some(Reason::QueueCannotTalk);
+    }
+    action_of(reach.purpose).enabled(scene.desk).err()
 }
 
 /// What whoever was picked does now: the list goes on being read.

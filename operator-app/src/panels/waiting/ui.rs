@@ -256,7 +256,9 @@ fn paint_row(ui: &Ui, rect: Rect, response: &Response, selected: bool, row: &Wai
     let room = end - x - taken - 8.0;
     let (_, cut) = line(painter, pos2(x, upper), &row.who, tokens::strong(), tokens.value, room);
     let (_, note_cut) = line(painter, pos2(x, lower), &row.queue, tokens::secondary(), tokens.caption, end - x - 24.0);
-    painter.text(pos2(end - 7.0, lower), Align2::CENTER_CENTER, row.icon, fonts::icon(13.0), tokens.caption);
+    // Whoever can be picked up is told apart by more than the words.
+    let icon_ink = if row.icon == icons::PHONE_PAUSE { tokens.tone(row.tone) } else { tokens.caption };
+    painter.text(pos2(end - 7.0, lower), Align2::CENTER_CENTER, row.icon, fonts::icon(13.0), icon_ink);
     if cut || note_cut {
         response.clone().on_hover_text(format!("{}\n{}", row.who, row.queue));
     }

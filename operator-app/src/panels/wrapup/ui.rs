@@ -169,7 +169,8 @@ fn about_ui(ui: &mut Ui, width: f32, data: &WrapupData<'_>, scene: &Scene<'_>, r
     }
     let browsing = data.line.trim().is_empty();
     if browsing && let Some((group, topic)) = data.topic {
-        let tile = Picked { kind: tr.wrapup.topic, words: topic, note: group, clear: tr.wrapup.clear_topic };
+        let tile =
+            Picked { icon: icons::TAG, kind: tr.wrapup.topic, words: topic, note: group, clear: tr.wrapup.clear_topic };
         if picked(ui, width, tile) {
             requests.push(Command::Edit { tab: data.tab.key, edit: Edit::Topic(None) });
         }
