@@ -142,11 +142,11 @@ async fn a_number_dialled_on_the_telephone_goes_out_with_the_queue_s_number() {
     outside.is_over(ringing.line).await;
 }
 
-#[tokio::test]
-async fn what_the_network_says_before_it_answers_is_heard() {
-    let Some(house) = House::open("early media").await else { return };
+/// Gives what the telephone outside has logged.
+async fn early_media(test: &str, prack: bool) -> Option<String> {
+    let house = House::open(test).await?;
     let mut anna = house.colleague(ANNA, ANNAS).await;
-    let mut outside = house.puppets.open(Setup::outside(&house.gateway)).await;
+    let mut outside = house.puppets.open(Setup { prack, ..Setup::outside(&house.gateway) }).await;
     outside.sing(OUTSIDE).await;
     let call = anna.desk.dial(Target::Number { number: OUTSIDE_NUMBER.into() }).await.unwrap();
     anna.phone.answer().await;
@@ -159,6 +159,18 @@ async fn what_the_network_says_before_it_answers_is_heard() {
     anna.desk.answered(call).await;
     let heard = both_hear(&mut anna.phone, &mut outside).await;
     assert_eq!(heard, (vec![OUTSIDE], vec![ANNAS]));
+    Some(outside.log())
+}
+
+#[tokio::test]
+async fn what_the_network_says_before_it_answers_is_heard() {
+    early_media("early media", false).await;
+}
+
+#[tokio::test]
+async fn what_the_network_says_before_it_answers_is_acknowledged_where_it_asks_for_that() {
+    let Some(log) = early_media("early media with PRACK", true).await else { return };
+    assert!(log.contains("\nPRACK sip:"), "its 183 was acknowledged (RFC 3262)");
 }
 
 #[tokio::test]

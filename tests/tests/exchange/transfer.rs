@@ -1,6 +1,8 @@
 //! A call changes hands: from the screen and from the telephone, to a colleague, a queue, a number outside. Card, note,
 //! path and the customer's number go with it.
 
+use std::time::Duration;
+
 use shared::domain::call::{CallEnding, PartyFailure, PathStep, Stop, Target};
 use shared::domain::queue::QueueCode;
 use shared::ids::CallId;
@@ -10,10 +12,11 @@ use shared::wire::event::{Offer, OfferedHow};
 use tests::desk::Desk;
 use tests::gateway::{ANNA, BORIS};
 use tests::puppet::Setup;
+use tests::sipp::Sipp;
 
 use crate::floor::{
-    ANNAS, BORIS_S, CUSTOMER, GENERAL_NUMBER, MUSIC, OUTSIDE, OUTSIDE_NUMBER, Person, Talk, both_hear, comes_through,
-    hear,
+    ANNAS, BORIS_S, CUSTOMER, GENERAL_NUMBER, House, MUSIC, OUTSIDE, OUTSIDE_NUMBER, Person, Talk, both_hear,
+    comes_through, hear, known_number,
 };
 
 const NOTE: &str = "Спрашивает о перерасчёте за март";
@@ -249,4 +252,23 @@ async fn a_busy_number_outside_sends_a_call_that_was_handed_over_back_to_the_que
     assert_eq!(talk.anna.desk.party_failed(talk.call).await.1, PartyFailure::Busy);
     let heard = hear(&mut talk.customer).await;
     assert_eq!(heard, [MUSIC], "the customer is kept");
+}
+
+#[tokio::test]
+async fn a_caller_with_the_simplest_of_telephones_is_handed_on_and_notices_nothing() {
+    let Some(sipp) = Sipp::find("a transfer of a caller from SIPp") else { return };
+    let Some(house) = House::open("a transfer of a caller from SIPp").await else { return };
+    let mut anna = house.person(ANNA, ANNAS).await;
+    let mut boris = house.colleague(BORIS, BORIS_S).await;
+    let caller = sipp.callers(&house.gateway, "uac_call.xml", &[&known_number()], Duration::from_secs(6));
+    let at_anna = anna.phone.answer().await;
+    let call = anna.desk.offered().await.call;
+    anna.desk.answered(call).await;
+    anna.desk.transfer(call, boris.desk.target(), Some(NOTE)).await;
+    anna.phone.is_over(at_anna).await;
+    let at_boris = boris.phone.answer().await;
+    boris.desk.answered(call).await;
+    caller.finish().await.must_be_good();
+    boris.phone.is_over(at_boris).await;
+    assert_eq!(boris.desk.ended(call).await, CallEnding::CallerHungUp);
 }
