@@ -272,6 +272,12 @@ impl Puppet {
         self.expect(name, |event| (event["event"] == name).then(|| event.clone())).await
     }
 
+    /// Looks at nothing that has happened up to now.
+    pub fn forget(&mut self) {
+        self.kept.clear();
+        while self.events.try_recv().is_ok() {}
+    }
+
     pub async fn rings(&mut self) -> Ringing {
         let event = self.event("incoming").await;
         let text = |name: &str| event[name].as_str().unwrap_or_default().to_owned();
@@ -369,6 +375,11 @@ impl Puppet {
     /// Speaks a tone, in every call, until it is told something else.
     pub async fn sing(&mut self, hz: u32) {
         self.tell("tone", json!({ "hz": hz })).await;
+    }
+
+    /// Says nothing any more.
+    pub async fn hush(&mut self) {
+        self.tell("hush", json!({})).await;
     }
 
     /// Plays a recording once, in every call.

@@ -21,6 +21,7 @@ use super::slot::{CallSlot, NewSlot, PeerLeg, PhoneLeg, span_of};
 use super::world::World;
 use crate::call::{Call, DialTo, Ear, Input, Limits, State, Verb};
 use crate::journal::fact::Fact;
+use crate::routing::dial_plan::{Destination, Dialler};
 
 /// How long a number outside may ring. Carriers give up sooner.
 pub(super) const RING_OUTSIDE_S: u32 = 60;
@@ -142,8 +143,8 @@ impl World {
         note: Option<Personal>,
         now: Moment,
     ) -> Result<Done, CommandError> {
-        if let Target::Queue { queue } = to {
-            return self.transfer_to_queue(by, call, queue, note, now);
+        if let Some(queue) = self.queue_meant(to) {
+            return self.transfer_to_queue(by, call, &queue, note, now);
         }
         match self.leads_to(by, to)? {
             Leads::Colleague(agent) => {
@@ -159,6 +160,18 @@ impl World {
                 self.note(Some(call), Some(by), Fact::Transferred { to: to.clone() }, now);
                 self.verb(by, call, Verb::TransferToNumber, now)
             }
+        }
+    }
+
+    /// A queue, named or by one of its numbers: a telephone knows it by that alone.
+    fn queue_meant(&self, to: &Target) -> Option<QueueCode> {
+        match to {
+            Target::Queue { queue } => Some(queue.clone()),
+            Target::Number { number } => match self.dial_plan.destination(Dialler::Phone, number) {
+                Destination::Queue(queue) => Some(queue),
+                _ => None,
+            },
+            Target::Agent { .. } => None,
         }
     }
 

@@ -1,13 +1,17 @@
 //! An operator asks a colleague while the customer hears music; then all three talk, or the call changes hands.
 
 use shared::domain::agent::{Activity, Work};
-use shared::domain::call::{CallEnding, Party, PartyFailure, PartyRole, PartyState};
+use shared::domain::call::{CallEnding, Party, PartyFailure, PartyRole, PartyState, Target};
 use shared::wire::command::{Command, CommandError};
 use shared::wire::event::{OfferedHow, WithdrawnBecause};
 use tests::gateway::{BORIS, Employee, QUEUE_NUMBER, VERA};
+use tests::hearing::Sound;
 use tests::puppet::{Line, Setup};
 
-use crate::floor::{ANNAS, BORIS_S, CUSTOMER, House, MUSIC, Person, RINGBACK, Talk, all_hear, both_hear, hear, setup};
+use crate::floor::{
+    ANNAS, BORIS_S, CUSTOMER, House, MUSIC, OUTSIDE, OUTSIDE_NUMBER, Person, RINGBACK, Talk, all_hear, both_hear,
+    comes_through, hear, setup,
+};
 
 const NOTE: &str = "Спрашивает о перерасчёте за март";
 
@@ -92,12 +96,75 @@ async fn a_consultation_can_be_swapped_joined_and_left() {
 }
 
 #[tokio::test]
+async fn what_the_customer_says_comes_through_a_conference_as_it_was() {
+    let Some((mut talk, mut boris, _)) = consulting("sound through a conference").await else { return };
+    talk.anna.desk.does(Command::Conference { call: talk.call }).await;
+    boris.desk.activity(talk.call, Activity::Conference).await;
+    talk.anna.phone.hush().await;
+    comes_through(boris.phone.follows(&mut talk.customer, &Sound::speech(5, 4000)).await);
+    let echo = hear(&mut talk.customer).await;
+    assert_eq!(echo, [BORIS_S], "and nobody hears an echo");
+}
+
+#[tokio::test]
+async fn a_customer_who_is_dropped_from_a_conference_leaves_the_colleagues_in_theirs() {
+    let Some((mut talk, mut boris, at_boris)) = consulting("a conference without the customer").await else { return };
+    talk.anna.desk.does(Command::Conference { call: talk.call }).await;
+    boris.desk.activity(talk.call, Activity::Conference).await;
+    talk.anna.desk.does(Command::DropParty { call: talk.call, party: PartyRole::Customer }).await;
+    talk.customer.is_over(talk.at_customer).await;
+    let heard = both_hear(&mut talk.anna.phone, &mut boris.phone).await;
+    assert_eq!(heard, (vec![BORIS_S], vec![ANNAS]));
+    talk.anna.phone.hang_up(talk.at_anna).await;
+    boris.phone.is_over(at_boris).await;
+    talk.anna.desk.ended(talk.call).await;
+    boris.desk.ended(talk.call).await;
+}
+
+#[tokio::test]
+async fn somebody_outside_can_be_asked_joined_and_given_the_call() {
+    let Some(mut talk) = Talk::begin("a consultation outside").await else { return };
+    let mut outside = talk.house.puppets.open(Setup::outside(&talk.house.gateway)).await;
+    outside.sing(OUTSIDE).await;
+    talk.anna.desk.consult(talk.call, Target::Number { number: OUTSIDE_NUMBER.into() }, None).await;
+    let at_outside = outside.answer().await;
+    talk.anna.desk.line(talk.call, "the number", |line| is_with(line, PartyState::Talking)).await;
+    let heard = all_hear(&mut talk.customer, &mut talk.anna.phone, &mut outside).await;
+    assert_eq!(heard, (vec![MUSIC], vec![OUTSIDE], vec![ANNAS]), "the number is asked");
+    talk.anna.desk.does(Command::Conference { call: talk.call }).await;
+    talk.anna.desk.activity(talk.call, Activity::Conference).await;
+    let heard = all_hear(&mut talk.customer, &mut talk.anna.phone, &mut outside).await;
+    assert_eq!(heard, (vec![ANNAS, OUTSIDE], vec![CUSTOMER, OUTSIDE], vec![CUSTOMER, ANNAS]), "all three");
+    talk.anna.desk.does(Command::CompleteTransfer { call: talk.call }).await;
+    assert_eq!(talk.anna.desk.ended(talk.call).await, CallEnding::Transferred);
+    let heard = both_hear(&mut talk.customer, &mut outside).await;
+    assert_eq!(heard, (vec![OUTSIDE], vec![CUSTOMER]), "without Anna");
+    talk.customer.hang_up(talk.at_customer).await;
+    outside.is_over(at_outside).await;
+    talk.anna.desk.save_wrapup(talk.call).await;
+    talk.house.gateway.end().await;
+    assert_eq!(talk.house.ending(talk.call).await, "transferred_out");
+}
+
+#[tokio::test]
+async fn a_number_outside_that_is_busy_leaves_the_customer_on_hold() {
+    let Some(mut talk) = Talk::begin("a busy number that is asked").await else { return };
+    let mut outside = talk.house.puppets.open(Setup::outside(&talk.house.gateway).refuses(486)).await;
+    talk.anna.desk.consult(talk.call, Target::Number { number: OUTSIDE_NUMBER.into() }, None).await;
+    outside.rings().await;
+    assert_eq!(talk.anna.desk.party_failed(talk.call).await.1, PartyFailure::Busy);
+    let heard = both_hear(&mut talk.customer, &mut talk.anna.phone).await;
+    assert_eq!(heard, (vec![MUSIC], vec![]));
+    talk.anna.desk.retrieve(talk.call).await;
+}
+
+#[tokio::test]
 async fn a_colleague_who_is_dropped_from_a_conference_leaves_the_other_two_in_their_talk() {
     let Some((mut talk, mut boris, at_boris)) = consulting("a conference that one leaves").await else { return };
     talk.anna.desk.does(Command::Conference { call: talk.call }).await;
     boris.desk.activity(talk.call, Activity::Conference).await;
     talk.anna.desk.does(Command::DropParty { call: talk.call, party: PartyRole::Peer }).await;
-    assert_eq!(boris.desk.ended(talk.call).await, CallEnding::AgentHungUp, "Boris has spoken with the customer");
+    assert_eq!(boris.desk.ended(talk.call).await, CallEnding::Transferred, "it goes on without Boris, who may write");
     boris.phone.is_over(at_boris).await;
     let heard = both_hear(&mut talk.customer, &mut talk.anna.phone).await;
     assert_eq!(heard, (vec![ANNAS], vec![CUSTOMER]));

@@ -1,15 +1,13 @@
 //! Calls that operators make: to each other, and outside by the trunk.
 
 use shared::domain::agent::Activity;
-use shared::domain::call::{CallEnding, CallKind, PartyFailure, Target};
+use shared::domain::call::{CallEnding, CallKind, DialRule, PartyFailure, Target};
+use shared::wire::command::CommandError;
 use shared::wire::event::OfferedHow;
 use tests::gateway::{ANNA, BORIS, QUEUE_NUMBER};
 use tests::puppet::Setup;
 
-use crate::floor::{ANNAS, BORIS_S, House, OUTSIDE, both_hear};
-
-/// Any number outside, and one that is always allowed.
-const NUMBER: &str = "+74952040000";
+use crate::floor::{ANNAS, BORIS_S, CLOSED_NUMBER, House, OUTSIDE, OUTSIDE_NUMBER, both_hear, hear};
 
 #[tokio::test]
 async fn an_operator_calls_a_colleague_from_the_screen() {
@@ -82,11 +80,11 @@ async fn an_operator_calls_a_customer_with_the_queue_s_number() {
     let mut anna = house.colleague(ANNA, ANNAS).await;
     let mut outside = house.puppets.open(Setup::outside(&house.gateway)).await;
     outside.sing(OUTSIDE).await;
-    let call = anna.desk.dial(Target::Number { number: NUMBER.into() }).await.unwrap();
+    let call = anna.desk.dial(Target::Number { number: OUTSIDE_NUMBER.into() }).await.unwrap();
     let at_anna = anna.phone.answer().await;
     let ringing = outside.rings().await;
     assert!(ringing.from.contains(QUEUE_NUMBER), "{ringing:?}");
-    assert!(ringing.to.contains(&NUMBER[1..]), "{ringing:?}");
+    assert!(ringing.to.contains(&OUTSIDE_NUMBER[1..]), "{ringing:?}");
     outside.tell("answer", serde_json::json!({ "call": ringing.line.0 })).await;
     outside.is_up(ringing.line).await;
     anna.desk.answered(call).await;
@@ -102,7 +100,7 @@ async fn an_attempt_fails(test: &str, code: u16, why: PartyFailure, ending: Call
     let Some(house) = House::open(test).await else { return };
     let mut anna = house.colleague(ANNA, ANNAS).await;
     let mut outside = house.puppets.open(Setup::outside(&house.gateway).refuses(code)).await;
-    let call = anna.desk.dial(Target::Number { number: NUMBER.into() }).await.unwrap();
+    let call = anna.desk.dial(Target::Number { number: OUTSIDE_NUMBER.into() }).await.unwrap();
     let at_anna = anna.phone.answer().await;
     outside.rings().await;
     assert_eq!(anna.desk.party_failed(call).await.1, why);
@@ -124,4 +122,78 @@ async fn a_number_where_nobody_answers_is_told_as_such() {
 #[tokio::test]
 async fn a_wrong_number_is_told_as_wrong() {
     an_attempt_fails("a wrong number", 404, PartyFailure::WrongNumber, CallEnding::Unreachable).await;
+}
+
+#[tokio::test]
+async fn a_number_dialled_on_the_telephone_goes_out_with_the_queue_s_number() {
+    let Some(house) = House::open("a call outside by hand").await else { return };
+    let mut anna = house.colleague(ANNA, ANNAS).await;
+    let mut outside = house.puppets.open(Setup::outside(&house.gateway)).await;
+    outside.sing(OUTSIDE).await;
+    let at_anna = anna.phone.dial(OUTSIDE_NUMBER).await;
+    let ringing = outside.rings().await;
+    assert!(ringing.from.contains(QUEUE_NUMBER), "{ringing:?}");
+    anna.phone.state(at_anna, "early").await;
+    outside.tell("answer", serde_json::json!({ "call": ringing.line.0 })).await;
+    anna.phone.is_up(at_anna).await;
+    let heard = both_hear(&mut anna.phone, &mut outside).await;
+    assert_eq!(heard, (vec![OUTSIDE], vec![ANNAS]));
+    anna.phone.hang_up(at_anna).await;
+    outside.is_over(ringing.line).await;
+}
+
+/// Gives what the telephone outside has logged.
+async fn early_media(test: &str, prack: bool) -> Option<String> {
+    let house = House::open(test).await?;
+    let mut anna = house.colleague(ANNA, ANNAS).await;
+    let mut outside = house.puppets.open(Setup { prack, ..Setup::outside(&house.gateway) }).await;
+    outside.sing(OUTSIDE).await;
+    let call = anna.desk.dial(Target::Number { number: OUTSIDE_NUMBER.into() }).await.unwrap();
+    anna.phone.answer().await;
+    let ringing = outside.rings().await;
+    outside.tell("answer", serde_json::json!({ "call": ringing.line.0, "code": 183 })).await;
+    outside.media(ringing.line, "active").await;
+    let heard = hear(&mut anna.phone).await;
+    assert_eq!(heard, [OUTSIDE], "an announcement, for example");
+    outside.tell("answer", serde_json::json!({ "call": ringing.line.0 })).await;
+    anna.desk.answered(call).await;
+    let heard = both_hear(&mut anna.phone, &mut outside).await;
+    assert_eq!(heard, (vec![OUTSIDE], vec![ANNAS]));
+    Some(outside.log())
+}
+
+#[tokio::test]
+async fn what_the_network_says_before_it_answers_is_heard() {
+    early_media("early media", false).await;
+}
+
+#[tokio::test]
+async fn what_the_network_says_before_it_answers_is_acknowledged_where_it_asks_for_that() {
+    let Some(log) = early_media("early media with PRACK", true).await else { return };
+    assert!(log.contains("\nPRACK sip:"), "its 183 was acknowledged (RFC 3262)");
+}
+
+#[tokio::test]
+async fn an_operator_who_gives_up_stops_the_ringing_outside() {
+    let Some(house) = House::open("an operator who gives up").await else { return };
+    let mut anna = house.colleague(ANNA, ANNAS).await;
+    let mut outside = house.puppets.open(Setup::outside(&house.gateway)).await;
+    let call = anna.desk.dial(Target::Number { number: OUTSIDE_NUMBER.into() }).await.unwrap();
+    let at_anna = anna.phone.answer().await;
+    let ringing = outside.rings().await;
+    anna.desk.hang_up(call).await;
+    outside.is_over(ringing.line).await;
+    anna.phone.is_over(at_anna).await;
+    assert_eq!(anna.desk.ended(call).await, CallEnding::NoAnswer);
+    anna.desk.save_wrapup(call).await;
+}
+
+#[tokio::test]
+async fn a_number_that_nobody_may_dial_is_refused_on_the_screen_and_on_the_telephone() {
+    let Some(house) = House::open("a closed number").await else { return };
+    let mut anna = house.colleague(ANNA, ANNAS).await;
+    let asked = anna.desk.dial(Target::Number { number: CLOSED_NUMBER.into() }).await;
+    assert_eq!(asked, Err(CommandError::NumberRefused { rule: DialRule::ClosedPrefix }));
+    let line = anna.phone.dial(CLOSED_NUMBER).await;
+    assert_eq!(anna.phone.state(line, "disconnected").await, 403);
 }

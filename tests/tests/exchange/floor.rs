@@ -18,9 +18,15 @@ pub const MUSIC: u32 = 2050;
 pub const RINGBACK: u32 = 425;
 const ALL: [u32; 6] = [CUSTOMER, ANNAS, BORIS_S, OUTSIDE, MUSIC, RINGBACK];
 
+/// Any number outside that operators may dial, one that nobody may, and the number of the queue `general`.
+pub const OUTSIDE_NUMBER: &str = "+74952040000";
+pub const CLOSED_NUMBER: &str = "+78095550000";
+pub const GENERAL_NUMBER: &str = "1002";
+
 const MORE: &str = r#"
 [dial_plan.operator]
 allowed = ["+7"]
+denied = ["+7809"]
 calls_at_once = 2
 calls_an_hour = 60
 
@@ -104,9 +110,15 @@ impl Talk {
     }
 
     pub async fn begin_in(house: House) -> Self {
+        let customer = tests::puppet::Setup::customer(&house.gateway, &known_number());
+        Self::begin_with(house, customer).await
+    }
+
+    /// With a customer who is somehow special.
+    pub async fn begin_with(house: House, customer: tests::puppet::Setup) -> Self {
         let mut anna = house.person(ANNA, ANNAS).await;
-        let number = known_number();
-        let mut customer = house.puppets.open(tests::puppet::Setup::customer(&house.gateway, &number)).await;
+        let number = customer.user.clone();
+        let mut customer = house.puppets.open(customer).await;
         customer.sing(CUSTOMER).await;
         let at_customer = customer.dial(QUEUE_NUMBER).await;
         let at_anna = anna.phone.answer().await;
@@ -170,6 +182,13 @@ impl House {
                 until: shared::time::UtcMs(until),
             })
             .collect()
+    }
+
+    /// How a call ended, as it stands in the database.
+    pub async fn ending(&self, call: CallId) -> String {
+        let database = self.gateway.database().await;
+        let ending = sqlx::query_scalar("select ending from call where id = ?").bind(call.0);
+        ending.fetch_one(&database).await.unwrap()
     }
 
     /// How many entries of the history belong to a call.

@@ -2,8 +2,13 @@
 
 use shared::domain::agent::Activity;
 use shared::domain::call::PartyState;
+use shared::wire::command::Command;
 
-use crate::floor::{ANNAS, CUSTOMER, MUSIC, Talk, both_hear, comes_through};
+use tests::desk::Desk;
+use tests::gateway::{BORIS, QUEUE_NUMBER};
+use tests::puppet::Setup;
+
+use crate::floor::{ANNAS, CUSTOMER, House, MUSIC, Talk, both_hear, comes_through, known_number};
 
 #[tokio::test]
 async fn a_held_caller_hears_music_and_the_operator_hears_nobody() {
@@ -11,7 +16,7 @@ async fn a_held_caller_hears_music_and_the_operator_hears_nobody() {
     let heard = both_hear(&mut talk.customer, &mut talk.anna.phone).await;
     assert_eq!(heard, (vec![ANNAS], vec![CUSTOMER]), "they talk");
 
-    talk.anna.desk.does(shared::wire::command::Command::Hold { call: talk.call }).await;
+    talk.anna.desk.does(Command::Hold { call: talk.call }).await;
     let line = talk.anna.desk.activity(talk.call, Activity::OnHold).await;
     assert_eq!(line.customer, Some(PartyState::OnHold));
     let heard = both_hear(&mut talk.customer, &mut talk.anna.phone).await;
@@ -24,6 +29,26 @@ async fn a_held_caller_hears_music_and_the_operator_hears_nobody() {
     talk.customer.hang_up(talk.at_customer).await;
     talk.anna.desk.ended(talk.call).await;
     talk.anna.phone.is_over(talk.at_anna).await;
+    talk.house.gateway.end().await;
+    let talks = talk.house.talks(talk.call).await;
+    assert_eq!(talks.len(), 2, "before and after the hold: {talks:?}");
+    assert!(talks[0].until < talks[1].from, "on hold nobody talks: {talks:?}");
+}
+
+#[tokio::test]
+async fn a_caller_with_another_kind_of_sound_is_understood_and_understands() {
+    let Some(house) = House::open("mu-law here, A-law there").await else { return };
+    let customer = Setup { codecs: vec!["PCMU"], ..Setup::customer(&house.gateway, &known_number()) };
+    let phone = Setup { codecs: vec!["PCMA"], ..Setup::phone(&house.gateway, BORIS) };
+    let mut phone = house.puppets.open(phone).await;
+    let _boris = Desk::ready(&house.gateway, BORIS).await;
+    let mut customer = house.puppets.open(customer).await;
+    let at_customer = customer.dial(QUEUE_NUMBER).await;
+    phone.answer().await;
+    customer.is_up(at_customer).await;
+    let (at_phone, at_customer) = phone.converses(&mut customer).await;
+    comes_through(at_phone);
+    comes_through(at_customer);
 }
 
 #[tokio::test]
@@ -71,4 +96,14 @@ async fn a_muted_operator_hears_and_is_not_heard() {
     talk.anna.desk.mute(talk.call, false).await;
     let heard = both_hear(&mut talk.customer, &mut talk.anna.phone).await;
     assert_eq!(heard, (vec![ANNAS], vec![CUSTOMER]), "not muted any more");
+}
+
+#[tokio::test]
+async fn a_muted_operator_stays_muted_through_a_hold() {
+    let Some(mut talk) = Talk::begin("mute and hold").await else { return };
+    talk.anna.desk.mute(talk.call, true).await;
+    talk.anna.desk.hold(talk.call).await;
+    talk.anna.desk.retrieve(talk.call).await;
+    let heard = both_hear(&mut talk.customer, &mut talk.anna.phone).await;
+    assert_eq!(heard, (vec![], vec![CUSTOMER]));
 }

@@ -20,9 +20,9 @@ async fn a_parked_call_is_on_every_screen_and_goes_to_whoever_picks_it_up() {
     assert_eq!(heard, [MUSIC]);
 
     boris.desk.does(Command::PickUp { call: talk.call }).await;
+    boris.desk.parked(0).await;
     let at_boris = boris.phone.answer().await;
     boris.desk.answered(talk.call).await;
-    boris.desk.parked(0).await;
     let heard = both_hear(&mut talk.customer, &mut boris.phone).await;
     assert_eq!(heard, (vec![BORIS_S], vec![CUSTOMER]));
     boris.phone.hang_up(at_boris).await;

@@ -1,6 +1,8 @@
 //! A call changes hands: from the screen and from the telephone, to a colleague, a queue, a number outside. Card, note,
 //! path and the customer's number go with it.
 
+use std::time::Duration;
+
 use shared::domain::call::{CallEnding, PartyFailure, PathStep, Stop, Target};
 use shared::domain::queue::QueueCode;
 use shared::ids::CallId;
@@ -10,8 +12,12 @@ use shared::wire::event::{Offer, OfferedHow};
 use tests::desk::Desk;
 use tests::gateway::{ANNA, BORIS};
 use tests::puppet::Setup;
+use tests::sipp::Sipp;
 
-use crate::floor::{ANNAS, BORIS_S, CUSTOMER, MUSIC, OUTSIDE, Person, Talk, both_hear, comes_through, hear};
+use crate::floor::{
+    ANNAS, BORIS_S, CUSTOMER, GENERAL_NUMBER, House, MUSIC, OUTSIDE, OUTSIDE_NUMBER, Person, Talk, both_hear,
+    comes_through, hear, known_number,
+};
 
 const NOTE: &str = "Спрашивает о перерасчёте за март";
 
@@ -135,7 +141,7 @@ async fn a_call_is_handed_over_while_the_colleague_s_telephone_still_rings() {
 }
 
 #[tokio::test]
-async fn the_telephone_consults_on_its_second_line_and_hands_over_by_hanging_up() {
+async fn the_telephone_consults_on_its_second_line_and_comes_back_to_the_first() {
     let Some(mut talk) = Talk::begin("a consultation on the second line").await else { return };
     let mut boris = talk.house.colleague(BORIS, BORIS_S).await;
     talk.anna.phone.hold(talk.at_anna).await;
@@ -186,10 +192,10 @@ async fn a_call_handed_to_a_number_outside_goes_out_by_the_trunk() {
     let Some(mut talk) = Talk::begin("a transfer outside").await else { return };
     let mut outside = talk.house.puppets.open(Setup::outside(&talk.house.gateway)).await;
     outside.sing(OUTSIDE).await;
-    talk.anna.desk.transfer(talk.call, Target::Number { number: "+74952040000".into() }, None).await;
+    talk.anna.desk.transfer(talk.call, Target::Number { number: OUTSIDE_NUMBER.into() }, None).await;
     talk.anna.phone.is_over(talk.at_anna).await;
     let ringing = outside.rings().await;
-    assert!(ringing.to.contains("74952040000"), "{ringing:?}");
+    assert!(ringing.to.contains(&OUTSIDE_NUMBER[1..]), "{ringing:?}");
     outside.tell("answer", serde_json::json!({ "call": ringing.line.0 })).await;
     outside.is_up(ringing.line).await;
     let heard = both_hear(&mut talk.customer, &mut outside).await;
@@ -198,4 +204,71 @@ async fn a_call_handed_to_a_number_outside_goes_out_by_the_trunk() {
     talk.customer.is_over(talk.at_customer).await;
     let call: CallId = talk.call;
     talk.anna.desk.save_wrapup(call).await;
+}
+
+#[tokio::test]
+async fn the_transfer_key_of_the_telephone_hands_the_call_to_a_queue() {
+    let Some(mut talk) = Talk::begin("REFER to a queue").await else { return };
+    talk.anna.phone.refer(talk.at_anna, GENERAL_NUMBER).await;
+    talk.anna.phone.is_over(talk.at_anna).await;
+    let mut boris = talk.house.person(BORIS, BORIS_S).await;
+    let offer = boris.desk.offered().await;
+    assert_eq!(offer.queue, QueueCode::new("general"));
+    is_the_same_call(&mut talk, &mut boris.desk, &offer, None).await;
+    boris.phone.answer().await;
+    boris.desk.answered(talk.call).await;
+    has_changed_hands(talk, boris).await;
+}
+
+#[tokio::test]
+async fn the_transfer_key_of_the_telephone_hands_the_call_to_a_number_outside() {
+    let Some(mut talk) = Talk::begin("REFER outside").await else { return };
+    let mut outside = talk.house.puppets.open(Setup::outside(&talk.house.gateway)).await;
+    outside.sing(OUTSIDE).await;
+    talk.anna.phone.refer(talk.at_anna, OUTSIDE_NUMBER).await;
+    let at_outside = outside.answer().await;
+    let heard = both_hear(&mut talk.customer, &mut outside).await;
+    assert_eq!(heard, (vec![OUTSIDE], vec![CUSTOMER]));
+    talk.customer.hang_up(talk.at_customer).await;
+    outside.is_over(at_outside).await;
+}
+
+#[tokio::test]
+async fn a_transfer_key_to_nowhere_leaves_the_talk_as_it_is() {
+    let Some(mut talk) = Talk::begin("REFER to nowhere").await else { return };
+    talk.anna.phone.refer(talk.at_anna, "199").await;
+    let code = talk.anna.phone.referred(talk.at_anna).await;
+    assert!((400..500).contains(&code), "{code}");
+    let heard = both_hear(&mut talk.customer, &mut talk.anna.phone).await;
+    assert_eq!(heard, (vec![ANNAS], vec![CUSTOMER]));
+}
+
+#[tokio::test]
+async fn a_busy_number_outside_sends_a_call_that_was_handed_over_back_to_the_queue() {
+    let Some(mut talk) = Talk::begin("a transfer to a busy number").await else { return };
+    let mut outside = talk.house.puppets.open(Setup::outside(&talk.house.gateway).refuses(486)).await;
+    talk.anna.desk.transfer(talk.call, Target::Number { number: OUTSIDE_NUMBER.into() }, None).await;
+    outside.rings().await;
+    assert_eq!(talk.anna.desk.party_failed(talk.call).await.1, PartyFailure::Busy);
+    let heard = hear(&mut talk.customer).await;
+    assert_eq!(heard, [MUSIC], "the customer is kept");
+}
+
+#[tokio::test]
+async fn a_caller_with_the_simplest_of_telephones_is_handed_on_and_notices_nothing() {
+    let Some(sipp) = Sipp::find("a transfer of a caller from SIPp") else { return };
+    let Some(house) = House::open("a transfer of a caller from SIPp").await else { return };
+    let mut anna = house.person(ANNA, ANNAS).await;
+    let mut boris = house.colleague(BORIS, BORIS_S).await;
+    let caller = sipp.callers(&house.gateway, "uac_call.xml", &[&known_number()], Duration::from_secs(6));
+    let at_anna = anna.phone.answer().await;
+    let call = anna.desk.offered().await.call;
+    anna.desk.answered(call).await;
+    anna.desk.transfer(call, boris.desk.target(), Some(NOTE)).await;
+    anna.phone.is_over(at_anna).await;
+    let at_boris = boris.phone.answer().await;
+    boris.desk.answered(call).await;
+    caller.finish().await.must_be_good();
+    boris.phone.is_over(at_boris).await;
+    assert_eq!(boris.desk.ended(call).await, CallEnding::CallerHungUp);
 }
