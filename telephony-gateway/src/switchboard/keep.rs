@@ -334,6 +334,8 @@ impl World {
         for port in muted {
             self.sound.mute(port, true);
         }
+        // The snapshot will say how the lines are; what changes after it is told against that.
+        self.tell_lines(id, now);
         for input in self.missing(id) {
             self.call_input(id, input, now);
         }

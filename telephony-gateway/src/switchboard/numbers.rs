@@ -108,6 +108,7 @@ impl World {
         help: bool,
         now: Moment,
     ) -> Result<Attempt, CommandError> {
+        let toll = if help { None } else { Some(self.ask_toll(by, queue, &number, now)?) };
         let random = rand::random();
         let ways = match help {
             true => self.routes.ways_for_help(&number, &self.trunk_states, random),
@@ -115,9 +116,11 @@ impl World {
         };
         if ways.is_empty() {
             tracing::warn!(agent.id = %by, "no trunk can carry a number that was dialled");
+            if let Some(toll) = toll {
+                self.toll_book.ended(&self.toll_plan, toll, now);
+            }
             return Err(CommandError::NumberRefused { rule: DialRule::NoTrunk });
         }
-        let toll = if help { None } else { Some(self.ask_toll(by, queue, &number, now)?) };
         let shows = queue.and_then(|code| self.queue(code)).and_then(|queue| queue.numbers.first().cloned());
         Ok(Attempt {
             number,
