@@ -75,6 +75,39 @@ fn tab_reaches_everything_that_can_be_done() {
     }
 }
 
+/// Where the buttons of the call bar stand, by their keys.
+fn call_bar_places(place: Workplace, width: f32) -> Vec<(&'static str, [i32; 4])> {
+    let mut harness = place.harness(width, 900.0);
+    harness.run();
+    let mut places = Vec::new();
+    for key in ["F2", "F3", "F4", "F6", "F7", "F9"] {
+        let buttons = harness.query_all_by_role(Role::Button);
+        let ends_so = |label: &str| label.rsplit(", ").next() == Some(key);
+        let in_bar = buttons.filter(|node| node.rect().top() < 60.0);
+        let rects: Vec<egui::Rect> = in_bar
+            .filter(|node| node.accesskit_node().label().is_some_and(|label| ends_so(&label)))
+            .map(|node| node.rect())
+            .collect();
+        assert_eq!(rects.len(), 1, "{key}");
+        let rect = rects[0];
+        places.push((key, [rect.left(), rect.top(), rect.right(), rect.bottom()].map(|at| at.round() as i32)));
+    }
+    places
+}
+
+#[test]
+fn no_button_of_the_call_bar_moves_whatever_the_call_does() {
+    for width in [1600.0, 1280.0] {
+        for english in [false, true] {
+            let look = |place: Workplace| if english { place.english() } else { place };
+            let before = call_bar_places(look(idle()), width);
+            for place in [ringing(), dialing(), talking(), on_hold(), muted(), consulting(), conference(), wrapup()] {
+                assert_eq!(call_bar_places(look(place), width), before, "{width} {english}");
+            }
+        }
+    }
+}
+
 #[test]
 fn everything_that_can_be_pressed_has_a_name_in_words() {
     let new =

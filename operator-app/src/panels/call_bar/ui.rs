@@ -45,7 +45,7 @@ impl Room {
             Self::Tightest => 400.0,
             Self::Tight => 522.0,
             Self::Narrow => 644.0,
-            Self::Wide => 846.0,
+            Self::Wide => 860.0,
         }
     }
 
@@ -163,7 +163,7 @@ fn buttons_ui(ui: &mut Ui, bar: Rect, data: &CallBarData, scene: &Scene<'_>, roo
     }
     // Each is as wide as the longer word of its pair.
     for (action, width) in
-        [(Action::Hold, 124.0), (Action::Mute, 0.0), (Action::Transfer, 152.0), (Action::Conference, 0.0)]
+        [(Action::Hold, 132.0), (Action::Mute, 0.0), (Action::Transfer, 158.0), (Action::Conference, 0.0)]
     {
         let has_words = is_wide && width > 0.0;
         let response = action_button(ui, scene, requests, action, has_words, |button| {
