@@ -180,7 +180,9 @@ async fn reread(place: Place, events: mpsc::Sender<Event>, tasks: Tasks) {
                     return;
                 }
             }
-            Err(error) => tracing::error!(error = %error, "the changed configuration is not taken; the old one goes on"),
+            Err(error) => {
+                tracing::error!(error = %error, "the changed configuration is not taken; the old one goes on")
+            }
         }
     }
 }
