@@ -58,9 +58,8 @@ async fn keys_pressed_while_somebody_outside_is_asked_reach_them_and_not_the_cus
     let mut outside = talk.house.puppets.open(Setup::outside(&talk.house.gateway)).await;
     talk.anna.desk.consult(talk.call, Target::Number { number: OUTSIDE_NUMBER.into() }, None).await;
     outside.answer().await;
-    let talks = |line: &shared::wire::event::CallLine| {
-        line.peer.as_ref().is_some_and(|peer| peer.state == PartyState::Talking)
-    };
+    let talks =
+        |line: &shared::wire::event::CallLine| line.peer.as_ref().is_some_and(|peer| peer.state == PartyState::Talking);
     talk.anna.desk.line(talk.call, "the number", talks).await;
     talk.anna.desk.press(talk.call, KEYS).await;
     assert_eq!(outside.hears_keys(KEYS.len()).await, (KEYS.to_owned(), Keys::Rfc4733));
