@@ -73,7 +73,6 @@ pub enum CallKind {
 }
 
 impl CallKind {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
     pub const fn is_inbound(&self) -> bool {
         matches!(self, Self::Inbound)
     }
