@@ -3,8 +3,13 @@
 
 use std::time::Duration;
 
+use shared::domain::call::CallEnding;
+use shared::wire::command::{Command, Done};
+use shared::wire::event::OfferedHow;
 use sqlx::Row as _;
-use tests::gateway::{ANNA, City, Gateway};
+use tests::desk::Desk;
+use tests::gateway::{ANNA, BORIS, City, Gateway};
+use tests::line::{self, AT_ONCE};
 use tests::sipp::{Run, Sipp};
 use tests::window::{Display, Window};
 
@@ -148,6 +153,42 @@ async fn a_gateway_killed_in_the_wrap_up_loses_nothing_that_was_typed() {
     assert_eq!(window.value("Комментарий").await, summary);
     save(&window).await;
     assert_eq!(written(&gateway, summary).await.len(), 1);
+    go_home(window, phone).await;
+    display.end().await;
+}
+
+#[tokio::test]
+async fn a_call_is_held_asked_about_and_handed_over_without_a_mouse() {
+    let Some((display, gateway, sipp, phone)) = workplace("a call handed over at the real window").await else { return };
+    let _other_phone = line::phone(&gateway, BORIS, AT_ONCE).await;
+    let mut boris = Desk::sit_down(&gateway, BORIS).await;
+    let window = sit_down(&display, &gateway);
+    be_ready(&window).await;
+    let (_, caller) = talk(&window, &gateway, sipp, 3).await;
+    window.key("F3").await;
+    window.wait("Удержание, …").await;
+    window.key("F3").await;
+    window.wait("Разговор, …").await;
+
+    window.key("F7").await;
+    window.type_text("Борис").await;
+    window.key("Return").await;
+    window.key("Return").await;
+    let offer = boris.offered().await;
+    assert_eq!(offer.from.as_ref().map(|from| from.how), Some(OfferedHow::Consult));
+    assert_eq!(offer.from.as_ref().map(|from| from.name.as_str()), Some(ANNA.name));
+    boris.answered(offer.call).await;
+    window.wait("Консультация, …").await;
+    window.key("F6").await;
+    window.wait("Постобработка, …").await;
+    write_it_up(&window, "Передала коллеге").await;
+    save(&window).await;
+
+    assert_eq!(boris.ask(Command::HangUp { call: offer.call }).await, Ok(Done::Ok), "the call is his now");
+    assert_eq!(boris.ended(offer.call).await, CallEnding::AgentHungUp);
+    assert_eq!(caller.finish().await.n_successful(), 1);
+    boris.save_wrapup(offer.call).await;
+    assert_eq!(written(&gateway, "Передала коллеге").await.len(), 1);
     go_home(window, phone).await;
     display.end().await;
 }

@@ -296,6 +296,7 @@ fn exchange_events() -> Vec<Event> {
         Event::PartyFailed { call: CALL, party: Party::Number { number: caller() }, why: PartyFailure::Busy },
         Event::Digit { call: CALL, digit: '5' },
         Event::Released { call: CALL },
+        Event::Faults { faults: vec![Fault::TollLimit] },
         Event::Parked { calls: vec![parked] },
         Event::Withdrawn { call: CALL, why: WithdrawnBecause::Cancelled },
     ]

@@ -265,6 +265,8 @@ pub struct PersonLine {
 pub enum Fault {
     /// The machine's clock was moved: times go on by the old one, and approach the new one slowly.
     ClockJumped,
+    /// A limit against toll fraud was reached within the last hour: somebody dials more, or dearer, than is allowed.
+    TollLimit,
     /// The database is away: cards are missing and saves wait.
     DatabaseAway,
     /// The ledger cannot be written (a full disk): what happens is kept in memory.

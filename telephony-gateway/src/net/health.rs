@@ -88,6 +88,9 @@ const fn in_words(fault: Fault) -> &'static str {
         Fault::ClockJumped => {
             "the machine's clock was moved: times go on by the old one and approach the new one by a sixteenth; restart the gateway in a quiet hour to take it at once"
         }
+        Fault::TollLimit => {
+            "a limit of the dial plan was reached within the last hour; the log says by whom and which one"
+        }
         Fault::DatabaseAway => "the database is away: calls are taken, cards are missing and saves wait",
         Fault::LedgerStuck => "the ledger cannot be written: what happens is kept in memory; make room on the disk",
         Fault::Overloaded => "more calls than can be taken in time: some callers hear 503 with Retry-After",

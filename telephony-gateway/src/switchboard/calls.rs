@@ -26,7 +26,7 @@ use crate::call::{Call, Ear, Effect, Input, PhoneFailure, State};
 use crate::journal::fact::Fact;
 use crate::net::relay::RelayEvent;
 use crate::routing::dial_plan::{Destination, Dialler};
-use crate::sip::{Ending, Event as SipEvent, IncomingInvite, LegId, Origin, Secure};
+use crate::sip::{Ending, Event as SipEvent, IncomingInvite, LegId, Origin, RefusedBecause, Secure};
 
 /// How long a pop waits for its card. Then it leaves, and the card follows as an event of its own.
 const POP_PATIENCE: Duration = Duration::from_millis(10);
@@ -77,7 +77,12 @@ impl World {
             SipEvent::PhoneGone { user, cause } => self.phone_gone(&user, cause, now),
             SipEvent::RegistrationRefused { user, from, why } => {
                 metrics::counter!("registrations_refused_total").increment(1);
-                tracing::warn!(phone = %printable(&user), %from, ?why, "a registration was refused");
+                // Whoever goes on guessing while made to wait does not fill the log too.
+                if why == RefusedBecause::Backoff {
+                    tracing::debug!(phone = %printable(&user), %from, "somebody goes on guessing");
+                } else {
+                    tracing::warn!(phone = %printable(&user), %from, ?why, "a registration was refused");
+                }
             }
             SipEvent::TrunkAlive { name } => {
                 self.trunk_states.set_alive(&name, true);

@@ -2,12 +2,14 @@
 //! what it costs until it is over.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use shared::domain::call::{DialRule, PartyFailure};
 use shared::ids::{AgentId, CallId};
 use shared::phone::CallerNumber;
 use shared::time::Moment;
 use shared::wire::command::CommandError;
+use shared::wire::event::Fault;
 
 use super::legs::{Described, Leg};
 use super::timers::Timer;
@@ -19,6 +21,9 @@ use crate::routing::number::Dialled;
 use crate::routing::toll::{ASK_OVERDRAWN_EVERY, Request, TollRule, Verdict, Who};
 use crate::routing::ways::{Failure, Way, Ways, should_try_next};
 use crate::sip::{Invite, InviteTo, LegId, Secure, sdp};
+
+/// How long an alarm about dialling stands on the supervisors' screens.
+const ALARM_LASTS: Duration = Duration::from_secs(3600);
 
 /// A number outside while it is tried, and then for as long as its call costs.
 #[derive(Clone, Debug)]
@@ -155,6 +160,9 @@ impl World {
                 if let Some(alarm) = alarm {
                     tracing::error!(agent.id = %by, ?alarm, "a limit against toll fraud was reached");
                     metrics::counter!("toll_alarms_total").increment(1);
+                    self.set_fault(Fault::TollLimit, true);
+                    self.toll_calm_at = now.after(ALARM_LASTS);
+                    self.timers.set(self.toll_calm_at, Timer::TollCalm);
                 }
                 Err(CommandError::NumberRefused { rule: dial_rule(rule) })
             }

@@ -12,6 +12,8 @@ pub enum Timer {
     Offer(CallId),
     /// A call outside has run for another while: what has it cost?
     Toll(u64),
+    /// Nobody has dialled too much for a while.
+    TollCalm,
     /// A parked call goes back to the queue.
     Park(CallId),
     /// The pop leaves without its card.

@@ -67,6 +67,7 @@ pub struct World {
     pub(super) toll_plan: TollPlan,
     pub(super) toll_book: TollBook,
     pub(super) last_toll: u64,
+    pub(super) toll_calm_at: Moment,
 
     /// Calls that have moved in this turn, and those that are kept beside the ledger.
     pub(super) moved: BTreeSet<CallId>,
@@ -132,6 +133,7 @@ impl World {
             toll_plan,
             toll_book: TollBook::default(),
             last_toll: 0,
+            toll_calm_at: now,
             moved: BTreeSet::new(),
             kept: HashSet::new(),
             waiting: Waiting::default(),
@@ -221,6 +223,8 @@ impl World {
             match timer {
                 Timer::Offer(call) => self.call_input(call, crate::call::Input::OfferExpired, now),
                 Timer::Toll(toll) => self.check_toll(toll, now),
+                Timer::TollCalm if self.toll_calm_at.is_due(now) => self.set_fault(Fault::TollLimit, false),
+                Timer::TollCalm => {}
                 Timer::Park(call) => self.call_input(call, crate::call::Input::ParkExpired, now),
                 Timer::Pop(call) => self.pop_without_card(call, now),
                 Timer::Lease(agent) => self.check_lease(agent, now),

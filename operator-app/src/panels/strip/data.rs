@@ -1,3 +1,4 @@
+use shared::domain::agent::Role;
 use shared::wire::event::Fault;
 
 use crate::kit::icons;
@@ -28,9 +29,13 @@ pub fn strip_data(scene: &Scene<'_>) -> Option<StripData> {
     let fault = |icon, tone, words| {
         Some(StripData { icon, tone, words, right: waiting.clone().trim_end_matches(" · ").to_owned() })
     };
-    if let Some(worst) = desk.faults.iter().max() {
+    // Who dials too much is for those who can ask them.
+    let supervises = desk.profile().is_some_and(|profile| profile.role >= Role::Supervisor);
+    let concerns = |fault: &&Fault| **fault != Fault::TollLimit || supervises;
+    if let Some(worst) = desk.faults.iter().filter(concerns).max() {
         return match worst {
             Fault::ClockJumped => fault(icons::WARNING, Tone::Warn, tr.call.clock_jumped),
+            Fault::TollLimit => fault(icons::WARNING, Tone::Warn, tr.call.toll_limit),
             Fault::DatabaseAway => fault(icons::WARNING, Tone::Warn, tr.call.database_away),
             Fault::LedgerStuck => fault(icons::WARNING_CIRCLE, Tone::Bad, tr.call.ledger_stuck),
             Fault::Overloaded => fault(icons::WARNING_CIRCLE, Tone::Bad, tr.call.overloaded),
