@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -483,6 +484,15 @@ impl Puppet {
 impl Drop for Puppet {
     fn drop(&mut self) {
         if std::thread::panicking() {
+            // PJSIP writes the end of its log when it is let go.
+            drop(self.stdin.take());
+            let ended = |process: &mut Child| matches!(process.try_wait(), Ok(Some(_)));
+            for _ in 0..50 {
+                if ended(&mut self.process) {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
             let read = |file: PathBuf| std::fs::read(file).unwrap_or_default();
             let log = [read(self.log_file()), read(self.folder.path().join("errors"))].concat();
             eprintln!("── what {} has logged ──\n{}", self.name, String::from_utf8_lossy(&log));

@@ -44,8 +44,9 @@ async fn keys_for_a_network_without_telephone_events_go_as_messages() {
     let mut anna = house.person(ANNA, 820).await;
     let setup = Setup::customer(&house.gateway, &known_number()).without_telephone_events();
     let mut customer = house.puppets.open(setup).await;
-    customer.dial(QUEUE_NUMBER).await;
+    let at_customer = customer.dial(QUEUE_NUMBER).await;
     anna.phone.answer().await;
+    customer.is_up(at_customer).await;
     let call = anna.desk.offered().await.call;
     anna.desk.answered(call).await;
     anna.desk.press(call, KEYS).await;
