@@ -678,6 +678,9 @@ impl World {
                 self.call_input(call, Input::CallerHungUp, now);
             }
             Some(LegOf::Phone(call, agent)) => {
+                let slot = self.calls.get(&call);
+                let has_dialled =
+                    slot.is_some_and(|slot| slot.phones.iter().any(|of| of.leg.id == leg && of.waits_for_answer));
                 if self.drop_phone_leg(call, leg) {
                     // The telephone's second line: the first one is still in the call.
                     self.second_line_gone(call, agent, now);
@@ -685,6 +688,8 @@ impl World {
                 }
                 let input = match by {
                     Ending::Bye | Ending::Ourselves => Input::PhoneHungUp(agent),
+                    // Whoever has dialled by hand gives up before anybody answers.
+                    Ending::Cancelled if has_dialled => Input::PhoneHungUp(agent),
                     Ending::Cancelled | Ending::Rejected => Input::PhoneFailed(agent, PhoneFailure::Unreachable),
                     Ending::TimedOut | Ending::Unknown | Ending::TransportFailed => Input::PhoneLost(agent),
                 };
