@@ -159,7 +159,9 @@ async fn a_gateway_killed_in_the_wrap_up_loses_nothing_that_was_typed() {
 
 #[tokio::test]
 async fn a_call_is_held_asked_about_and_handed_over_without_a_mouse() {
-    let Some((display, gateway, sipp, phone)) = workplace("a call handed over at the real window").await else { return };
+    let Some((display, gateway, sipp, phone)) = workplace("a call handed over at the real window").await else {
+        return;
+    };
     let _other_phone = line::phone(&gateway, BORIS, AT_ONCE).await;
     let mut boris = Desk::sit_down(&gateway, BORIS).await;
     let window = sit_down(&display, &gateway);

@@ -1,6 +1,6 @@
 //! Calls that operators make: to each other, and outside by the trunk.
 
-use shared::domain::agent::Activity;
+use shared::domain::agent::{Activity, Work};
 use shared::domain::call::{CallEnding, CallKind, DialRule, PartyFailure, Target};
 use shared::wire::command::CommandError;
 use shared::wire::event::OfferedHow;
@@ -186,6 +186,19 @@ async fn an_operator_who_gives_up_stops_the_ringing_outside() {
     anna.phone.is_over(at_anna).await;
     assert_eq!(anna.desk.ended(call).await, CallEnding::NoAnswer);
     anna.desk.save_wrapup(call).await;
+}
+
+#[tokio::test]
+async fn whoever_dials_on_the_telephone_and_gives_up_stops_the_ringing_outside() {
+    let Some(house) = House::open("a telephone that gives up").await else { return };
+    let mut anna = house.colleague(ANNA, ANNAS).await;
+    let mut outside = house.puppets.open(Setup::outside(&house.gateway)).await;
+    let at_anna = anna.phone.dial(OUTSIDE_NUMBER).await;
+    let ringing = outside.rings().await;
+    anna.phone.state(at_anna, "early").await;
+    anna.phone.hang_up(at_anna).await;
+    outside.is_over(ringing.line).await;
+    anna.desk.state("the wrap-up of an attempt", |state| matches!(state.work, Work::Wrapup { .. })).await;
 }
 
 #[tokio::test]
