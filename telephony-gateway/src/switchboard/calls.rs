@@ -611,6 +611,9 @@ impl World {
 
     /// Nothing on this gateway needs the call any more.
     pub(super) fn forget_call(&mut self, id: CallId) {
+        if self.calls.get(&id).is_some_and(|slot| !slot.core.is_over()) {
+            return;
+        }
         let still_worked_on = self.agents.values().any(|agent| agent.state.work.call() == Some(id));
         if !still_worked_on {
             self.calls.remove(&id);

@@ -277,7 +277,7 @@ impl World {
         };
         let parts = kept.parts.into_iter().map(|part| {
             let KeptPart { agent, answered_at, ended, entry, owed } = part;
-            Part { agent, answered_at, ended, entry, owed }
+            Part { agent, answered_at, ended, entry, owed, written: false }
         });
         let slot = CallSlot {
             display_name: kept.display_name,

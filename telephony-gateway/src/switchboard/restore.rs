@@ -77,7 +77,7 @@ impl Remembered {
 
     fn part_mut(&mut self, agent: AgentId) -> &mut Part {
         let index = self.parts.iter().position(|part| part.agent == agent).unwrap_or_else(|| {
-            self.parts.push(Part { agent, answered_at: None, ended: None, entry: None, owed: false });
+            self.parts.push(Part { agent, answered_at: None, ended: None, entry: None, owed: false, written: false });
             self.parts.len() - 1
         });
         &mut self.parts[index]

@@ -14,6 +14,9 @@ use super::jobs::{Job, Save};
 use super::world::World;
 use crate::journal::fact::Fact;
 
+/// How many written calls can still be corrected.
+const WRITTEN_KEPT: usize = 1024;
+
 impl World {
     /// Starts a save, or says why it cannot be.
     pub(super) fn begin_save(&mut self, id: AgentId, key: Uuid, command: Command) -> Result<(), CommandError> {
@@ -88,9 +91,25 @@ impl World {
                 self.tell(id, &DeskEvent::WrapupSaved { call }, now);
                 self.leave_wrapup(id, call, now);
                 self.drop_card(call);
+                self.is_written_by(id, call);
             }
             Err(error) if error.is_passing() => self.leave_wrapup(id, call, now),
             Err(_) => {}
+        }
+    }
+
+    /// The newest written calls stay for a correction; older ones are in the database and in the agents' drafts alone.
+    fn is_written_by(&mut self, id: AgentId, call: CallId) {
+        let Some(slot) = self.calls.get_mut(&call) else { return };
+        slot.part_mut(id).written = true;
+        if !slot.core.is_over() || !slot.is_written() || self.written.contains(&call) {
+            return;
+        }
+        self.written.push_back(call);
+        if self.written.len() > WRITTEN_KEPT
+            && let Some(oldest) = self.written.pop_front()
+        {
+            self.forget_call(oldest);
         }
     }
 

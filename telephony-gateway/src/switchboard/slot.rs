@@ -105,8 +105,9 @@ pub struct Part {
     pub ended: Option<EndedCall>,
     /// The entry in the history, when it is not the one named like the call.
     pub entry: Option<InteractionId>,
-    /// The facts are still to be written.
+    /// The agent has the facts to write, or has written them and may correct them.
     pub owed: bool,
+    pub written: bool,
 }
 
 impl CallSlot {
@@ -116,7 +117,7 @@ impl CallSlot {
 
     pub fn part_mut(&mut self, agent: AgentId) -> &mut Part {
         let index = self.parts.iter().position(|part| part.agent == agent).unwrap_or_else(|| {
-            self.parts.push(Part { agent, answered_at: None, ended: None, entry: None, owed: false });
+            self.parts.push(Part { agent, answered_at: None, ended: None, entry: None, owed: false, written: false });
             self.parts.len() - 1
         });
         &mut self.parts[index]
@@ -124,6 +125,11 @@ impl CallSlot {
 
     pub fn is_owed_by(&self, agent: AgentId) -> bool {
         self.part(agent).is_some_and(|part| part.owed)
+    }
+
+    /// Whether everybody who had something to write has written it.
+    pub fn is_written(&self) -> bool {
+        self.parts.iter().all(|part| !part.owed || part.written)
     }
 
     pub fn is_owed(&self) -> bool {

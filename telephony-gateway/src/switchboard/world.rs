@@ -87,6 +87,8 @@ pub struct World {
     /// The waiting callers as every desk has them; `None` when a desk may have another list.
     pub(super) waiting_told: Option<Vec<WaitingCaller>>,
     pub(super) missed_changed: bool,
+    /// Written calls that can still be corrected, the oldest first.
+    pub(super) written: VecDeque<CallId>,
     pub(super) parked: BTreeSet<CallId>,
     /// The parked calls as every desk has them.
     pub(super) parked_told: Vec<ParkedCall>,
@@ -147,6 +149,7 @@ impl World {
             waiting_changed: false,
             waiting_told: None,
             missed_changed: false,
+            written: VecDeque::new(),
             parked: BTreeSet::new(),
             parked_told: Vec::new(),
             floor_changed: false,
