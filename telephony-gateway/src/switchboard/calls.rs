@@ -290,7 +290,9 @@ impl World {
     pub(super) fn tell_lines(&mut self, id: CallId, now: Moment) {
         self.tell_parked(now);
         let Some(slot) = self.calls.get(&id) else { return };
-        let agents = slot.core.agents();
+        let mut agents = slot.core.agents();
+        // Whoever has not got the pop yet gets the line after it.
+        agents.retain(|agent| slot.pop_for != Some(*agent));
         let mut told = slot.lines_told.clone();
         told.retain(|(agent, _)| agents.contains(agent));
         let lines: SmallVec<[(AgentId, CallLine); 2]> =
@@ -308,7 +310,6 @@ impl World {
                 Some(index) => told[index].1 = line.clone(),
                 None => told.push((agent, line.clone())),
             }
-            self.pop_without_card(id, now);
             self.tell(agent, &DeskEvent::Line { call: id, line }, now);
         }
         if let Some(slot) = self.calls.get_mut(&id) {
@@ -457,6 +458,7 @@ impl World {
             self.tell_state(agent, now);
         }
         self.note_shown(id, agent, now);
+        self.tell_lines(id, now);
     }
 
     /// The look-up has come back: with the call still in the queue, at a desk, or over.
