@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::value::RawValue;
@@ -42,7 +43,7 @@ impl KeptFile {
             Err(error) => return Err(error),
         };
         let live = read(&text);
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        let file = private().append(true).open(path)?;
         let live_bytes = live.iter().map(|(key, value)| line_bytes(key, value.get())).sum();
         let mut kept = Self { path: path.to_owned(), file, bytes: 0, live, live_bytes, is_behind: false };
         // A torn end would swallow the next line.
@@ -59,10 +60,7 @@ impl KeptFile {
     /// # Errors
     /// When the disk does not take them.
     pub fn write(&mut self, changes: Vec<Change>) -> io::Result<()> {
-        let mut lines = String::new();
-        for (key, value) in changes {
-            self.take(&mut lines, key, value)?;
-        }
+        let lines = self.take_all(changes)?;
         if self.is_behind || self.bytes + lines.len() as u64 > 2 * self.live_bytes + SLACK_BYTES {
             return self.write_anew();
         }
@@ -76,6 +74,23 @@ impl KeptFile {
                 Err(error)
             }
         }
+    }
+
+    /// Only notes the changes, while the disk does not take anything.
+    ///
+    /// # Errors
+    /// When one of them is no JSON.
+    pub fn note(&mut self, changes: Vec<Change>) -> io::Result<()> {
+        self.is_behind = true;
+        self.take_all(changes).map(drop)
+    }
+
+    fn take_all(&mut self, changes: Vec<Change>) -> io::Result<String> {
+        let mut lines = String::new();
+        for (key, value) in changes {
+            self.take(&mut lines, key, value)?;
+        }
+        Ok(lines)
     }
 
     fn take(&mut self, lines: &mut String, key: String, value: Option<String>) -> io::Result<()> {
@@ -103,12 +118,35 @@ impl KeptFile {
             write_line(&mut text, key, value.get());
         }
         let beside = self.path.with_extension("new");
-        let mut file = OpenOptions::new().create(true).write(true).truncate(true).open(&beside)?;
-        file.write_all(text.as_bytes())?;
-        fs::rename(&beside, &self.path)?;
-        (self.file, self.bytes, self.is_behind) = (file, text.len() as u64, false);
-        Ok(())
+        // One that was left behind may have other rights.
+        match fs::remove_file(&beside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        let written = private().write(true).open(&beside).and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            fs::rename(&beside, &self.path)?;
+            Ok(file)
+        });
+        match written {
+            Ok(file) => {
+                (self.file, self.bytes, self.is_behind) = (file, text.len() as u64, false);
+                Ok(())
+            }
+            Err(error) => {
+                // Half a file would only take room from the ledger.
+                let _ = fs::remove_file(&beside);
+                Err(error)
+            }
+        }
     }
+}
+
+/// Names and numbers are in it: nobody but the gateway reads it.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.create(true).mode(0o600);
+    options
 }
 
 fn write_line(lines: &mut String, key: &str, json: &str) {

@@ -59,7 +59,12 @@ impl World {
             SipEvent::HungUp { leg, by, .. } => self.leg_hung_up(leg, by, now),
             SipEvent::Reoffered { leg, sdp } => self.leg_reoffered(leg, sdp.as_deref(), now),
             SipEvent::TalkRefused { leg, .. } => {
-                if let Some(LegOf::Phone(call, agent)) = self.legs.get(&leg).copied() {
+                // Whoever has lifted by hand meanwhile needs no second INVITE.
+                let rings =
+                    |call: CallId, agent| self.calls.get(&call).is_some_and(|slot| slot.core.activity(agent).is_none());
+                if let Some(LegOf::Phone(call, agent)) = self.legs.get(&leg).copied()
+                    && rings(call, agent)
+                {
                     self.lift_by_second_invite(call, agent, now);
                 }
             }
@@ -281,7 +286,11 @@ impl World {
                     self.waiting_changed = true;
                 }
             }
-            Effect::Park => self.timers.set(now.after(super::exchange::PARK), Timer::Park(id)),
+            Effect::Park => {
+                if let Some(State::Parked { until, .. }) = self.calls.get(&id).map(|slot| slot.core.state) {
+                    self.timers.set(until, Timer::Park(id));
+                }
+            }
             Effect::Close(ending) => self.close(id, ending, now),
         }
     }
@@ -480,8 +489,10 @@ impl World {
             return;
         }
         // A pop that has left without its card, or a customer found by hand.
-        let owing = slot.parts.iter().filter(|part| part.owed).map(|part| part.agent);
-        let holders: SmallVec<[AgentId; 2]> = slot.core.agents().into_iter().chain(owing).collect();
+        let mut holders = slot.core.agents();
+        let owing = slot.parts.iter().filter(|part| part.owed && !part.written).map(|part| part.agent);
+        let owing: SmallVec<[AgentId; 2]> = owing.filter(|agent| !holders.contains(agent)).collect();
+        holders.extend(owing);
         if first && slot.offered_at.is_none() {
             return;
         }
@@ -686,17 +697,21 @@ impl World {
                 let slot = self.calls.get(&call);
                 let has_dialled =
                     slot.is_some_and(|slot| slot.phones.iter().any(|of| of.leg.id == leg && of.waits_for_answer));
+                let was_second = slot.is_some_and(|slot| slot.phones.iter().any(|of| of.leg.id == leg && of.second));
                 if self.drop_phone_leg(call, leg) {
-                    // The telephone's second line: the first one is still in the call.
-                    self.second_line_gone(call, agent, now);
+                    // One of the telephone's two lines: the other one is still in the call.
+                    self.one_line_gone(call, agent, was_second, now);
                     return;
                 }
                 let input = match by {
-                    Ending::Bye | Ending::Ourselves => Input::PhoneHungUp(agent),
+                    Ending::Bye => Input::PhoneHungUp(agent),
                     // Whoever has dialled by hand gives up before anybody answers.
                     Ending::Cancelled if has_dialled => Input::PhoneHungUp(agent),
                     Ending::Cancelled | Ending::Rejected => Input::PhoneFailed(agent, PhoneFailure::Unreachable),
-                    Ending::TimedOut | Ending::Unknown | Ending::TransportFailed => Input::PhoneLost(agent),
+                    // What we end on purpose has left the list before: this is a leg that is of no use any more.
+                    Ending::Ourselves | Ending::TimedOut | Ending::Unknown | Ending::TransportFailed => {
+                        Input::PhoneLost(agent)
+                    }
                 };
                 self.call_input(call, input, now);
             }

@@ -36,6 +36,11 @@ impl World {
     /// A verb that needs nothing but the call.
     pub(super) fn verb(&mut self, by: AgentId, call: CallId, verb: Verb, now: Moment) -> Result<Done, CommandError> {
         self.may_do(by, call, verb)?;
+        // What the telephone's own key holds only that key can take up again.
+        let held_there = |slot: &CallSlot| slot.phone(by).is_some_and(|phone| phone.leg.is_held());
+        if verb == Verb::Retrieve && self.calls.get(&call).is_some_and(held_there) {
+            return Err(CommandError::TooLate);
+        }
         self.call_input(call, Input::Verb(by, verb), now);
         self.take_sip(now);
         Ok(Done::Ok)
@@ -68,6 +73,7 @@ impl World {
             phone.muted = muted;
             self.sound.mute(phone.leg.port, muted);
         }
+        self.moved.insert(call);
         self.tell_lines(call, now);
         Ok(Done::Ok)
     }
@@ -188,8 +194,10 @@ impl World {
         }
         self.may_do(by, call, Verb::TransferToQueue)?;
         self.leave_note(by, call, note, now);
+        let limits = self.limits(queue);
         if let Some(slot) = self.calls.get_mut(&call) {
             slot.queue = queue.clone();
+            (slot.core.ring, slot.core.wrapup) = (limits.ring, limits.wrapup);
             slot.path.push(PathStep { at: now.utc_ms, stop: Stop::Queue { queue: queue.clone() } });
         }
         self.note(Some(call), Some(by), Fact::Transferred { to: Target::Queue { queue: queue.clone() } }, now);
@@ -290,7 +298,8 @@ impl World {
     }
 
     fn has_free_hands(&self, by: AgentId) -> Result<(), CommandError> {
-        let idle = self.agents.get(&by).is_some_and(|agent| agent.state.work == Work::Idle);
+        let idle =
+            self.agents.get(&by).is_some_and(|agent| agent.state.is_signed_in() && agent.state.work == Work::Idle);
         if !idle {
             return Err(CommandError::TooLate);
         }

@@ -6,6 +6,7 @@
 //! lost, and become a call back.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use shared::domain::call::{PathStep, Talk};
@@ -25,7 +26,7 @@ use super::numbers::Attempt;
 use super::slot::{CallSlot, NewSlot, Part, PeerLeg, PhoneLeg, span_of};
 use super::timers::Timer;
 use super::world::{LegOf, World};
-use crate::call::{Call, Ear, Input, Line, Peer, State};
+use crate::call::{Call, Ear, Input, Peer, State};
 use crate::journal::fact::Fact;
 use crate::journal::kept::Values;
 use crate::routing::number::Dialled;
@@ -70,6 +71,8 @@ struct KeptPart {
 struct KeptLeg {
     dialog: Keepsake,
     secure: bool,
+    #[serde(default)]
+    held: bool,
     sdp_version: u64,
 }
 
@@ -78,6 +81,8 @@ struct KeptPhone {
     agent: AgentId,
     leg: KeptLeg,
     muted: bool,
+    #[serde(default)]
+    second: bool,
 }
 
 /// What the last run has left: the calls, and the telephones that were registered.
@@ -149,7 +154,8 @@ impl World {
             return None;
         }
         let kept_phone = |phone: &PhoneLeg| {
-            Some(KeptPhone { agent: phone.agent, leg: self.kept_leg(&phone.leg)?, muted: phone.muted })
+            let leg = self.kept_leg(&phone.leg)?;
+            Some(KeptPhone { agent: phone.agent, leg, muted: phone.muted, second: phone.second })
         };
         let parts = slot.parts.iter().map(|part| KeptPart {
             agent: part.agent,
@@ -181,7 +187,12 @@ impl World {
     }
 
     fn kept_leg(&self, leg: &Leg) -> Option<KeptLeg> {
-        Some(KeptLeg { dialog: self.stack.keepsake(leg.id)?, secure: leg.secure, sdp_version: leg.sdp_version })
+        Some(KeptLeg {
+            dialog: self.stack.keepsake(leg.id)?,
+            secure: leg.secure,
+            held: leg.is_held(),
+            sdp_version: leg.sdp_version,
+        })
     }
 
     /// The telephones of the last run are still where they were.
@@ -205,8 +216,9 @@ impl World {
             .iter()
             .filter_map(|phone| {
                 let leg = self.revive_leg(&phone.leg, LegOf::Phone(id, phone.agent), now)?;
-                let (agent, muted) = (phone.agent, phone.muted);
-                Some(PhoneLeg { agent, leg, waits_for_answer: false, lifts_itself: false, muted })
+                let KeptPhone { agent, muted, second, .. } = phone;
+                let (agent, muted) = (*agent, *muted);
+                Some(PhoneLeg { agent, leg, waits_for_answer: false, second: *second, lifts_itself: false, muted })
             })
             .collect();
         let peer = peer.as_ref().and_then(|(number, leg)| {
@@ -230,7 +242,7 @@ impl World {
         };
         match self.stack.revive(kept.dialog.clone(), now) {
             Ok(id) => {
-                let mut leg = Leg::new(id, open, kept.secure);
+                let mut leg = Leg::revived(id, open, kept.secure, kept.held);
                 leg.sdp_version = kept.sdp_version + 1;
                 self.legs.insert(id, of);
                 let offer = self.offer_anew(&leg);
@@ -297,7 +309,13 @@ impl World {
             waited: true,
             ..new.into()
         };
-        self.calls.insert(id, slot);
+        let trunk =
+            self.config.sip.trunks.iter().find(|trunk| trunk.name == slot.trunk).map(|trunk| trunk.name.as_str());
+        let channel: Option<Arc<str>> = trunk.filter(|_| slot.customer_leg.is_some()).map(Arc::from);
+        if let Some(name) = &channel {
+            self.trunk_states.take_channel(name);
+        }
+        self.calls.insert(id, CallSlot { channel, ..slot });
         self.kept.insert(id);
         self.moved.insert(id);
     }
@@ -309,10 +327,6 @@ impl World {
             State::Queued { .. } => {}
             State::Offered { .. } | State::Outside { up: false, .. } | State::Dialing { .. } => {
                 slot.core.state = State::Queued { since: now };
-            }
-            State::Talking { agent, since, line: Line::Calling { .. } } => {
-                let line = Line::Customer { held: true };
-                slot.core.state = State::Talking { agent, since, line };
             }
             State::Parked { by, since, until, .. } => {
                 slot.core.state = State::Parked { by, since, until, fetched_by: None };
@@ -365,10 +379,7 @@ impl World {
 
     /// The other side takes our new offer, or knows nothing of the call any more.
     pub(super) fn reoffer_answered(&mut self, leg: LegId, sdp: &[u8], now: Moment) {
-        if let Err(refusal) = self.leg_describes(leg, sdp, super::legs::Described::Answer) {
-            tracing::warn!(why = refusal.words, "the answer to a changed offer cannot be carried");
-            self.stack.hang_up(leg, Some((88, "Incompatible destination")), now);
-        }
+        self.leg_answers(leg, sdp, now);
         self.mark_leg(leg);
     }
 

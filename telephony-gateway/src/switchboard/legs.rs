@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::slot::{CallSlot, PhoneLeg};
 use super::world::{LegOf, World};
-use crate::call::{Ear, Input, Line, Scene, State, Verb};
+use crate::call::{Ear, Front, Input, Line, Scene, State, Verb};
 use crate::media::g711;
 use crate::media::leg::RemoteMedia;
 use crate::media::srtp::{self, SrtpKeys};
@@ -33,6 +33,7 @@ pub struct Leg {
     suite: Suite,
     /// What we seal with, on this leg alone.
     key: SecretBytes,
+    held: bool,
 }
 
 impl Leg {
@@ -48,12 +49,19 @@ impl Leg {
             secure,
             suite: Suite::AesCm128HmacSha1_80,
             key: SecretBytes::new(rand::random::<[u8; sdp::KEY_AND_SALT_LEN]>()),
+            held: false,
         }
+    }
+
+    /// A leg of the last run, whose other side may have held it then.
+    pub fn revived(id: LegId, open: OpenPort, secure: bool, held: bool) -> Self {
+        Self { held, ..Self::new(id, open, secure) }
     }
 
     /// What the other side has described.
     fn take_description(&mut self, theirs: AudioSession) {
         self.secure = theirs.secure;
+        self.held = theirs.direction != Direction::SendRecv;
         if let Some(crypto) = &theirs.crypto {
             self.suite = crypto.suite;
         }
@@ -71,8 +79,8 @@ impl Leg {
     }
 
     /// The other side sends nothing, or only its own music: it has put us on hold (RFC 3264 §8.4).
-    pub fn is_held(&self) -> bool {
-        self.theirs.as_ref().is_some_and(|theirs| theirs.direction != Direction::SendRecv)
+    pub const fn is_held(&self) -> bool {
+        self.held
     }
 }
 
@@ -239,7 +247,14 @@ impl World {
                 leg.id = id;
                 self.take_phone(
                     call,
-                    PhoneLeg { agent, leg, waits_for_answer: false, lifts_itself: lift_itself, muted: false },
+                    PhoneLeg {
+                        agent,
+                        leg,
+                        waits_for_answer: false,
+                        second: false,
+                        lifts_itself: lift_itself,
+                        muted: false,
+                    },
                 );
                 Ok(())
             }
@@ -336,15 +351,17 @@ impl World {
     fn end_second_lines(&mut self, call: CallId, now: Moment) {
         let Some(slot) = self.calls.get_mut(&call) else { return };
         let State::Talking { agent, line: Line::Customer { .. }, .. } = slot.core.state else { return };
-        let of_agent = |phone: &PhoneLeg| phone.agent == agent;
-        let (mut seen, mut over) = (false, SmallVec::<[Leg; 1]>::new());
+        let has_first = slot.phones.iter().any(|phone| phone.agent == agent && !phone.second);
+        let mut over = SmallVec::<[Leg; 1]>::new();
         slot.phones.retain(|phone| {
-            let keep = !of_agent(phone) || !std::mem::replace(&mut seen, true);
+            let keep = !(has_first && phone.agent == agent && phone.second);
             if !keep {
                 over.push(phone.leg.clone());
             }
             keep
         });
+        // What is left is the telephone's only line.
+        slot.phones.iter_mut().filter(|phone| phone.agent == agent).for_each(|phone| phone.second = false);
         for leg in over {
             self.end_leg(&leg, now);
         }
@@ -354,11 +371,21 @@ impl World {
     pub(super) fn leg_confirmed(&mut self, leg: LegId, description: Option<&[u8]>, now: Moment) {
         self.mark_leg(leg);
         self.customer_is_there(leg, now);
-        let Some(description) = description else { return };
+        if let Some(description) = description {
+            self.leg_answers(leg, description, now);
+        }
+    }
+
+    /// The other side's answer to an offer of ours within a talk; it may hold with it, too.
+    pub(super) fn leg_answers(&mut self, leg: LegId, description: &[u8], now: Moment) {
+        let was_held = self.leg_mut(leg).is_some_and(|leg| leg.is_held());
         if let Err(refusal) = self.leg_describes(leg, description, Described::Answer) {
             tracing::warn!(why = refusal.words, "the answer to our offer cannot be carried");
             self.stack.hang_up(leg, Some((88, "Incompatible destination")), now);
+            return;
         }
+        let is_held = self.leg_mut(leg).is_some_and(|leg| leg.is_held());
+        self.phone_holds(leg, was_held, is_held, now);
     }
 
     /// The caller has heard our answer; whoever waits for an agent waits from here on.
@@ -405,9 +432,29 @@ impl World {
         // The first of two lines is on hold while the second one is in front.
         let in_front =
             self.calls.get(&call).and_then(|slot| slot.phone(agent)).is_some_and(|phone| phone.leg.id == leg);
-        if in_front {
-            let verb = if is_held { Verb::Hold } else { Verb::Retrieve };
-            self.call_input(call, Input::Verb(agent, verb), now);
+        match (in_front, is_held) {
+            (true, true) => self.call_input(call, Input::Verb(agent, Verb::Hold), now),
+            (true, false) => self.call_input(call, Input::Verb(agent, Verb::Retrieve), now),
+            // The telephone goes over to its other line.
+            (false, false) => self.line_in_front(call, agent, leg, now),
+            (false, true) => {}
+        }
+    }
+
+    /// The telephone has taken up the other of its two lines: whoever is on it is spoken with.
+    fn line_in_front(&mut self, call: CallId, agent: AgentId, leg: LegId, now: Moment) {
+        let Some(slot) = self.calls.get_mut(&call) else { return };
+        let Some(index) = slot.phones.iter().position(|phone| phone.leg.id == leg) else { return };
+        let phone = slot.phones.remove(index);
+        let wanted = if phone.second { Front::Peer } else { Front::Customer };
+        slot.phones.push(phone);
+        match slot.core.state {
+            State::Talking { agent: owner, line: Line::Consulting { front, .. }, .. }
+                if owner == agent && front != wanted =>
+            {
+                self.call_input(call, Input::Verb(agent, Verb::Swap), now);
+            }
+            _ => self.set_sound(call, now),
         }
     }
 

@@ -46,7 +46,7 @@ use tokio::sync::{Semaphore, mpsc};
 use crate::journal::copy::Written;
 use crate::journal::fact::Entry;
 use crate::journal::file::{AppendError, Position};
-use crate::journal::kept::KeptFile;
+use crate::journal::kept::{Change, KeptFile};
 use crate::net::health::Phase;
 use crate::shutdown::Tasks;
 pub use parts::Parts;
@@ -77,7 +77,8 @@ struct Switchboard {
     jobs: Arc<Semaphore>,
     ledger_stuck: bool,
     kept: KeptFile,
-    kept_stuck: bool,
+    /// When the disk is tried again that has not taken it.
+    kept_retry_at: Option<Moment>,
     load: Load,
 }
 
@@ -223,16 +224,22 @@ impl Switchboard {
     fn write_kept(&mut self) {
         self.world.keep_calls();
         let changes = std::mem::take(&mut self.world.outputs().kept);
-        if changes.is_empty() && !self.kept_stuck {
-            return;
-        }
-        let outcome = self.kept.write(changes);
-        if let Err(error) = &outcome
-            && !self.kept_stuck
-        {
+        let now = self.parts.clock.now();
+        let outcome = match self.kept_retry_at {
+            None if changes.is_empty() => return,
+            Some(at) if !at.is_due(now) => return self.note_kept(changes),
+            Some(_) | None => self.kept.write(changes),
+        };
+        if let (Err(error), None) = (&outcome, self.kept_retry_at) {
             tracing::error!(error = error as &dyn std::error::Error, "calls are not kept for a restart");
         }
-        self.kept_stuck = outcome.is_err();
+        self.kept_retry_at = outcome.is_err().then(|| now.after(RETRY_LEDGER_AFTER));
+    }
+
+    fn note_kept(&mut self, changes: Vec<Change>) {
+        if let Err(error) = self.kept.note(changes) {
+            tracing::error!(%error, "how a call stands cannot be noted");
+        }
     }
 
     fn tidy_ledger(&self) {

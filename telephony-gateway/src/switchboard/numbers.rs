@@ -122,6 +122,7 @@ impl World {
         if ways.is_empty() {
             tracing::warn!(agent.id = %by, "no trunk can carry a number that was dialled");
             if let Some(toll) = toll {
+                self.tolls_running -= 1;
                 self.toll_book.ended(&self.toll_plan, toll, now);
             }
             return Err(CommandError::NumberRefused { rule: DialRule::NoTrunk });
@@ -151,7 +152,10 @@ impl World {
         let request = Request { who: Who::Person(by), role, queue, number };
         match self.toll_book.dial(&self.toll_plan, self.last_toll, &request, now) {
             Verdict::Allowed { .. } => {
-                self.timers.set(now.after(ASK_OVERDRAWN_EVERY), Timer::Toll(self.last_toll));
+                self.tolls_running += 1;
+                if !std::mem::replace(&mut self.is_toll_timer_set, true) {
+                    self.timers.set(now.after(ASK_OVERDRAWN_EVERY), Timer::Toll);
+                }
                 Ok(self.last_toll)
             }
             Verdict::Refused { rule, alarm } => {
@@ -170,8 +174,8 @@ impl World {
     }
 
     /// Whose calls have cost more than is allowed: they are cut, with the reason in the log. Asked again as long as
-    /// this call runs.
-    pub(super) fn check_toll(&mut self, toll: u64, now: Moment) {
+    /// one of them runs.
+    pub(super) fn check_tolls(&mut self, now: Moment) {
         let role_of = |who: &Who| match who {
             Who::Person(agent) => self.agents.get(agent).map(|agent| agent.profile.role),
             Who::Phone(_) => None,
@@ -184,8 +188,9 @@ impl World {
                 self.cut_number(call, ear, now);
             }
         }
-        if self.call_with_toll(toll).is_some() {
-            self.timers.set(now.after(ASK_OVERDRAWN_EVERY), Timer::Toll(toll));
+        self.is_toll_timer_set = self.tolls_running > 0;
+        if self.is_toll_timer_set {
+            self.timers.set(now.after(ASK_OVERDRAWN_EVERY), Timer::Toll);
         }
     }
 
@@ -388,6 +393,7 @@ impl World {
         }
         self.free_channel(call, ear);
         let Some(toll) = self.attempt_mut(call, ear).and_then(|attempt| attempt.toll.take()) else { return };
+        self.tolls_running = self.tolls_running.saturating_sub(1);
         if let Some(spent) = self.toll_book.ended(&self.toll_plan, toll, now) {
             self.note(Some(call), None, Fact::TollSpent { spent }, now);
         }

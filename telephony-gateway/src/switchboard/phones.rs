@@ -3,10 +3,10 @@
 use shared::domain::agent::Work;
 use shared::domain::call::Target;
 use shared::ids::{AgentId, CallId};
+use shared::phone::CallerNumber;
 use shared::time::Moment;
 use shared::wire::command::CommandError;
 
-use super::calls::printable;
 use super::legs::Leg;
 use super::slot::PhoneLeg;
 use super::world::{LegOf, World};
@@ -33,7 +33,7 @@ impl World {
             // Somebody in the middle of a wrap-up may call for help all the same.
             Err(_) if is_help => self.dial_outside(leg, invite, &invite.dialled, now),
             Err(why) => {
-                tracing::info!(phone, dialled = %printable(&invite.dialled), %why, "a number dialled on a telephone was refused");
+                tracing::info!(phone, dialled = ?CallerNumber::parse(&invite.dialled), %why, "a number dialled on a telephone was refused");
                 self.stack.reject(leg, code_of(&why), None, &why.to_string(), now);
             }
         }
@@ -78,7 +78,7 @@ impl World {
         let leg: Leg = self
             .open_leg(leg, invite.sdp.as_deref(), Some(invite.flow.remote))
             .map_err(|refusal| CommandError::Invalid { field: "sdp".into(), rule: refusal.words.into() })?;
-        Ok(PhoneLeg { agent, leg, waits_for_answer: true, lifts_itself: false, muted: false })
+        Ok(PhoneLeg { agent, leg, waits_for_answer: true, second: false, lifts_itself: false, muted: false })
     }
 
     /// The telephone holds the customer on its first line and dials on its second.
@@ -91,7 +91,7 @@ impl World {
         invite: &IncomingInvite,
         now: Moment,
     ) -> Result<(), CommandError> {
-        let phone = self.waiting_phone(agent, leg, invite)?;
+        let phone = PhoneLeg { second: true, ..self.waiting_phone(agent, leg, invite)? };
         let (port, second) = (phone.leg.port, phone.leg.id);
         self.take_phone(call, phone);
         let begun = self.consult(agent, call, to, None, now);
@@ -107,8 +107,8 @@ impl World {
 
     /// The telephone has hung up one of its two lines. The second one was the consultation: it is over, and the
     /// customer stays on hold until the telephone takes the first line up again. Without the first one the telephone
-    /// has handed the call over.
-    pub(super) fn second_line_gone(&mut self, call: CallId, agent: AgentId, now: Moment) {
+    /// has handed the customer to whom it consults.
+    pub(super) fn one_line_gone(&mut self, call: CallId, agent: AgentId, was_second: bool, now: Moment) {
         let Some(slot) = self.calls.get(&call) else { return };
         let first_is_held = slot.phone(agent).is_some_and(|phone| phone.leg.is_held());
         let consults = matches!(
@@ -116,6 +116,12 @@ impl World {
             State::Talking { agent: owner, line: Line::Calling { .. } | Line::Consulting { .. }, .. } if owner == agent
         );
         if !consults {
+            // A conference goes on over the line that is left.
+            self.set_sound(call, now);
+            return;
+        }
+        if !was_second {
+            self.call_input(call, Input::Verb(agent, Verb::CompleteTransfer), now);
             return;
         }
         self.call_input(call, Input::Verb(agent, Verb::DropPeer), now);

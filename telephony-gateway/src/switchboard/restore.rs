@@ -136,7 +136,9 @@ impl Memory {
                 let Some(agent) = agent else { return };
                 remembered.answered_at.get_or_insert(at);
                 remembered.talked_with = Some(agent);
-                remembered.inside.push(agent);
+                if !remembered.inside.contains(&agent) {
+                    remembered.inside.push(agent);
+                }
                 let part = remembered.part_mut(agent);
                 (part.answered_at, part.ended) = (Some(at), None);
             }),
@@ -197,8 +199,11 @@ impl World {
                 }
             } else if left.remove(&id).is_some_and(|kept| self.revive_call(id, kept, now)) {
                 n_revived += 1;
-                self.counters.arrived(&remembered.queue);
+                if remembered.kind.is_inbound() && remembered.arrived.utc_ms >= midnight {
+                    self.counters.arrived(&remembered.queue);
+                }
             } else {
+                self.forget_kept(std::iter::once(id));
                 n_lost += 1;
                 self.lose_call(id, remembered, now);
             }
@@ -219,9 +224,16 @@ impl World {
     /// A call that the restart has cut: its record is closed with that cause, and the caller is called back.
     fn lose_call(&mut self, id: CallId, mut remembered: Remembered, now: Moment) {
         let inside = std::mem::take(&mut remembered.inside);
-        let owing = if remembered.kind == CallKind::Internal { &[][..] } else { &inside[..] };
-        for agent in owing {
-            remembered.ends(*agent, now.utc_ms, CallEnding::LostFault, None);
+        for agent in inside {
+            if remembered.kind == CallKind::Internal {
+                self.note(Some(id), Some(agent), Fact::Released {}, now);
+                continue;
+            }
+            // Each further agent of a call writes an entry of their own.
+            let first = remembered.parts.iter().all(|part| part.agent == agent || part.ended.is_none());
+            let entry = (!first).then(|| self.ids.mint::<InteractionId>(now.utc_ms));
+            remembered.ends(agent, now.utc_ms, CallEnding::LostFault, entry);
+            self.note(Some(id), Some(agent), Fact::TalkEnded { ending: CallEnding::LostFault, entry }, now);
         }
         let record = CallRecord {
             id,
@@ -258,9 +270,6 @@ impl World {
             handled_by: None,
             handled_at: None,
         };
-        for agent in inside {
-            self.note(Some(id), Some(agent), Fact::TalkEnded { ending: CallEnding::LostFault, entry: None }, now);
-        }
         self.note(Some(id), record.agent, Fact::Ended { record }, now);
         if is_inbound {
             self.add_missed(missed, now);

@@ -84,6 +84,8 @@ pub struct PhoneLeg {
     pub leg: Leg,
     /// The agent has dialled on the telephone: its INVITE is answered when there is something to hear.
     pub waits_for_answer: bool,
+    /// The telephone's second line, on which it consults.
+    pub second: bool,
     /// It was asked to lift itself.
     pub lifts_itself: bool,
     pub muted: bool,
@@ -202,7 +204,7 @@ impl CallSlot {
             since,
             muted: self.phone(agent).is_some_and(|phone| phone.muted),
             customer: self.core.customer_state(),
-            peer: if guest { self.owner_line(since, &who) } else { self.peer_line(since, &who) },
+            peer: if guest { self.owner_line(since, &who) } else { self.peer_line(&who) },
             guest: guest && self.core.has_customer,
         })
     }
@@ -216,11 +218,10 @@ impl CallSlot {
         Some(PeerLine { party: Party::Agent { agent: owner, name: who(owner) }, state, since })
     }
 
-    fn peer_line(&self, since: UtcMs, who: &impl Fn(AgentId) -> String) -> Option<PeerLine> {
+    fn peer_line(&self, who: &impl Fn(AgentId) -> String) -> Option<PeerLine> {
         let crate::call::State::Talking { line, since: changed, .. } = self.core.state else {
             return None;
         };
-        let _ = since;
         let state = line.peer_state()?;
         Some(PeerLine { party: self.peer_party(who)?, state, since: changed.utc_ms })
     }

@@ -79,7 +79,7 @@ pub async fn start(parts: Parts) -> anyhow::Result<Switchboard> {
         jobs: Arc::new(Semaphore::new(JOBS)),
         ledger_stuck: false,
         kept,
-        kept_stuck: false,
+        kept_retry_at: None,
         load: Load::default(),
     })
 }

@@ -10,8 +10,8 @@ use shared::time::Moment;
 pub enum Timer {
     /// An offer rings out.
     Offer(CallId),
-    /// A call outside has run for another while: what has it cost?
-    Toll(u64),
+    /// Calls outside have run for another while: what have they cost?
+    Toll,
     /// Nobody has dialled too much for a while.
     TollCalm,
     /// A parked call goes back to the queue.

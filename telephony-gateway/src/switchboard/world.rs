@@ -67,6 +67,8 @@ pub struct World {
     pub(super) toll_plan: TollPlan,
     pub(super) toll_book: TollBook,
     pub(super) last_toll: u64,
+    pub(super) tolls_running: usize,
+    pub(super) is_toll_timer_set: bool,
     pub(super) toll_calm_at: Moment,
 
     /// Calls that have moved in this turn, and those that are kept beside the ledger.
@@ -135,6 +137,8 @@ impl World {
             toll_plan,
             toll_book: TollBook::default(),
             last_toll: 0,
+            tolls_running: 0,
+            is_toll_timer_set: false,
             toll_calm_at: now,
             moved: BTreeSet::new(),
             kept: HashSet::new(),
@@ -225,7 +229,7 @@ impl World {
         while let Some(timer) = self.timers.pop_due(now) {
             match timer {
                 Timer::Offer(call) => self.call_input(call, crate::call::Input::OfferExpired, now),
-                Timer::Toll(toll) => self.check_toll(toll, now),
+                Timer::Toll => self.check_tolls(now),
                 Timer::TollCalm if self.toll_calm_at.is_due(now) => self.set_fault(Fault::TollLimit, false),
                 Timer::TollCalm => {}
                 Timer::Park(call) => self.call_input(call, crate::call::Input::ParkExpired, now),
