@@ -45,6 +45,7 @@ pub struct KeptCall {
     caller: CallerNumber,
     display_name: Option<Personal>,
     customer: Option<CustomerId>,
+    customer_name: Option<Personal>,
     offered_at: Option<UtcMs>,
     answered_at: Option<UtcMs>,
     talked_with: Option<AgentId>,
@@ -172,6 +173,7 @@ impl World {
             caller: slot.caller.clone(),
             display_name: slot.display_name.clone(),
             customer: slot.customer,
+            customer_name: slot.customer_name.clone(),
             offered_at: slot.offered_at,
             answered_at: slot.answered_at,
             talked_with: slot.talked_with,
@@ -294,6 +296,7 @@ impl World {
         let slot = CallSlot {
             display_name: kept.display_name,
             customer: kept.customer,
+            customer_name: kept.customer_name,
             offered_at: kept.offered_at,
             answered_at: kept.answered_at,
             talked_with: kept.talked_with,

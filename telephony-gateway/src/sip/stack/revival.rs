@@ -37,7 +37,8 @@ impl Stack {
         }
         let kept = keepsake.flow();
         let remote = kept.remote;
-        let named = keepsake.trunk().and_then(|name| self.trunks.by_name(name));
+        let is_there = |index: &usize| self.trunks.get(*index).is_some_and(|trunk| trunk.is_at(remote.ip()));
+        let named = keepsake.trunk().and_then(|name| self.trunks.by_name(name)).filter(is_there);
         let trunk = named.or_else(|| self.trunks.calling(remote.ip(), &[])).filter(|_| keepsake.phone().is_none());
         if keepsake.phone().is_none() && trunk.is_none() {
             return Err(ReviveError::Stranger { remote });

@@ -130,7 +130,8 @@ fn an_overheard_proof_works_neither_twice_nor_for_another_number() {
     assert_eq!(sends(&mut bench, "the telephone", &text("a")), ["200"]);
     let proof = bench.known["digest"].clone();
     let again = text("b").replace("{digest}", &proof);
-    assert_eq!(sends(&mut bench, "a stranger", &again), ["401"]);
+    assert_eq!(sends(&mut bench, "a stranger", &again), ["401"], "the challenge was another's");
+    assert_eq!(sends(&mut bench, "the telephone", &again), ["401"]);
     assert!(bench.told[0].contains("Replay"), "{:?}", bench.told);
 
     let invite = |number: &str, proof: &str| {
