@@ -18,8 +18,8 @@ const SLACK_BYTES: u64 = 4 << 20;
 
 pub type Values = BTreeMap<String, Box<RawValue>>;
 
-/// A change: the key, and its value as JSON, or nothing any more.
-pub type Change = (String, Option<String>);
+/// A change: the key, and its value, or nothing any more.
+pub type Change = (String, Option<Box<RawValue>>);
 
 pub struct KeptFile {
     path: PathBuf,
@@ -44,7 +44,7 @@ impl KeptFile {
         };
         let live = read(&text);
         let file = private().append(true).open(path)?;
-        let live_bytes = live.iter().map(|(key, value)| line_bytes(key, value.get())).sum();
+        let live_bytes = live.iter().map(|(key, value)| line_bytes(key.len(), value.get())).sum();
         let mut kept = Self { path: path.to_owned(), file, bytes: 0, live, live_bytes, is_behind: false };
         // A torn end would swallow the next line.
         kept.write_anew()?;
@@ -60,7 +60,7 @@ impl KeptFile {
     /// # Errors
     /// When the disk does not take them.
     pub fn write(&mut self, changes: Vec<Change>) -> io::Result<()> {
-        let lines = self.take_all(changes)?;
+        let lines = self.take_all(changes);
         if self.is_behind || self.bytes + lines.len() as u64 > 2 * self.live_bytes + SLACK_BYTES {
             return self.write_anew();
         }
@@ -77,38 +77,32 @@ impl KeptFile {
     }
 
     /// Only notes the changes, while the disk does not take anything.
-    ///
-    /// # Errors
-    /// When one of them is no JSON.
-    pub fn note(&mut self, changes: Vec<Change>) -> io::Result<()> {
+    pub fn note(&mut self, changes: Vec<Change>) {
         self.is_behind = true;
-        self.take_all(changes).map(drop)
+        self.take_all(changes);
     }
 
-    fn take_all(&mut self, changes: Vec<Change>) -> io::Result<String> {
+    fn take_all(&mut self, changes: Vec<Change>) -> String {
         let mut lines = String::new();
         for (key, value) in changes {
-            self.take(&mut lines, key, value)?;
+            self.take(&mut lines, key, value);
         }
-        Ok(lines)
+        lines
     }
 
-    fn take(&mut self, lines: &mut String, key: String, value: Option<String>) -> io::Result<()> {
-        let before = match &value {
+    fn take(&mut self, lines: &mut String, key: String, value: Option<Box<RawValue>>) {
+        let n_key = key.len();
+        write_line(lines, &key, value.as_ref().map_or("null", |json| json.get()));
+        let before = match value {
             Some(json) => {
-                write_line(lines, &key, json);
-                self.live_bytes += line_bytes(&key, json);
-                self.live.insert(key.clone(), RawValue::from_string(json.clone())?)
+                self.live_bytes += line_bytes(n_key, json.get());
+                self.live.insert(key, json)
             }
-            None => {
-                write_line(lines, &key, "null");
-                self.live.remove(&key)
-            }
+            None => self.live.remove(&key),
         };
         if let Some(before) = before {
-            self.live_bytes = self.live_bytes.saturating_sub(line_bytes(&key, before.get()));
+            self.live_bytes = self.live_bytes.saturating_sub(line_bytes(n_key, before.get()));
         }
-        Ok(())
     }
 
     fn write_anew(&mut self) -> io::Result<()> {
@@ -155,8 +149,8 @@ fn write_line(lines: &mut String, key: &str, json: &str) {
     lines.extend(["[", &key, ",", json, "]\n"]);
 }
 
-const fn line_bytes(key: &str, json: &str) -> u64 {
-    (key.len() + json.len() + 6) as u64
+const fn line_bytes(n_key: usize, json: &str) -> u64 {
+    (n_key + json.len() + 6) as u64
 }
 
 /// The newest value of each key; a line that was torn by the kill is passed over.
@@ -176,6 +170,10 @@ fn read(text: &[u8]) -> Values {
 mod tests {
     use super::*;
 
+    fn json(text: &str) -> Option<Box<RawValue>> {
+        Some(RawValue::from_string(text.to_owned()).unwrap())
+    }
+
     fn values(file: &KeptFile) -> Vec<(&str, &str)> {
         file.values().iter().map(|(key, value)| (key.as_str(), value.get())).collect()
     }
@@ -185,13 +183,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("kept.jsonl");
         let mut file = KeptFile::open(&path).unwrap();
-        file.write(vec![("call/1".into(), Some("{\"n\":1}".into())), ("call/2".into(), Some("2".into()))]).unwrap();
-        file.write(vec![("call/1".into(), Some("{\"n\":2}".into())), ("call/2".into(), None)]).unwrap();
+        file.write(vec![("call/1".into(), json("{\"n\":1}")), ("call/2".into(), json("2"))]).unwrap();
+        file.write(vec![("call/1".into(), json("{\"n\":2}")), ("call/2".into(), None)]).unwrap();
         drop(file);
         fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"[\"call/1\",{\"n").unwrap();
         let mut file = KeptFile::open(&path).unwrap();
         assert_eq!(values(&file), [("call/1", "{\"n\":2}")]);
-        file.write(vec![("call/3".into(), Some("3".into()))]).unwrap();
+        file.write(vec![("call/3".into(), json("3"))]).unwrap();
         assert_eq!(values(&KeptFile::open(&path).unwrap()), [("call/1", "{\"n\":2}"), ("call/3", "3")]);
     }
 
@@ -202,7 +200,7 @@ mod tests {
         let mut file = KeptFile::open(&path).unwrap();
         let value = format!("\"{}\"", "x".repeat(10_000));
         for n in 0..2_000 {
-            file.write(vec![(format!("call/{n}"), Some(value.clone()))]).unwrap();
+            file.write(vec![(format!("call/{n}"), json(&value))]).unwrap();
             file.write(vec![(format!("call/{n}"), None)]).unwrap();
         }
         assert!(fs::metadata(&path).unwrap().len() < 2 * SLACK_BYTES);

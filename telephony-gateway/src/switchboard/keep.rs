@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::to_raw_value;
 use shared::domain::call::{PathStep, Talk};
 use shared::domain::queue::QueueCode;
 use shared::ids::{AgentId, CallId, CallbackId, CustomerId, InteractionId};
@@ -118,7 +119,7 @@ impl World {
         for id in std::mem::take(&mut self.moved) {
             let kept = self.calls.get(&id).and_then(|slot| self.kept_call(slot));
             match kept {
-                Some(kept) => match serde_json::to_string(&kept) {
+                Some(kept) => match to_raw_value(&kept) {
                     Ok(json) => {
                         self.kept.insert(id);
                         self.out.kept.push((format!("{CALL}{}", id.0), Some(json)));
@@ -137,7 +138,7 @@ impl World {
 
     /// A telephone that registers is known after a restart too, and need not come first.
     pub(super) fn keep_phone(&mut self, user: &str, now: Moment) {
-        let json = self.stack.kept_registration(user, now).map(|kept| serde_json::to_string(&kept));
+        let json = self.stack.kept_registration(user, now).map(|kept| to_raw_value(&kept));
         match json.transpose() {
             Ok(json) => self.out.kept.push((format!("{PHONE}{user}"), json)),
             Err(error) => tracing::error!(%error, "a registration cannot be kept"),

@@ -46,7 +46,7 @@ use tokio::sync::{Semaphore, mpsc};
 use crate::journal::copy::Written;
 use crate::journal::fact::Entry;
 use crate::journal::file::{AppendError, Position};
-use crate::journal::kept::{Change, KeptFile};
+use crate::journal::kept::KeptFile;
 use crate::net::health::Phase;
 use crate::shutdown::Tasks;
 pub use parts::Parts;
@@ -227,19 +227,13 @@ impl Switchboard {
         let now = self.parts.clock.now();
         let outcome = match self.kept_retry_at {
             None if changes.is_empty() => return,
-            Some(at) if !at.is_due(now) => return self.note_kept(changes),
+            Some(at) if !at.is_due(now) => return self.kept.note(changes),
             Some(_) | None => self.kept.write(changes),
         };
         if let (Err(error), None) = (&outcome, self.kept_retry_at) {
             tracing::error!(error = error as &dyn std::error::Error, "calls are not kept for a restart");
         }
         self.kept_retry_at = outcome.is_err().then(|| now.after(RETRY_LEDGER_AFTER));
-    }
-
-    fn note_kept(&mut self, changes: Vec<Change>) {
-        if let Err(error) = self.kept.note(changes) {
-            tracing::error!(%error, "how a call stands cannot be noted");
-        }
     }
 
     fn tidy_ledger(&self) {
