@@ -19,9 +19,10 @@ use rand::seq::SliceRandom as _;
 use shared::wire::event::Event;
 use tests::bench::city::BenchCity;
 use tests::bench::figures::times_line;
-use tests::carrier::message::{Message, Start, phrase};
+use tests::bench::plain::{Line, answer};
+use tests::carrier::message::{Message, Start};
 use tests::desk::Desk;
-use tests::gateway::{ANNA, Gateway, QUEUE_NUMBER, Setup, Size};
+use tests::gateway::{ANNA, Gateway, Setup, Size};
 use tests::sipp::Sipp;
 
 /// A call whose telephone has not rung, or whose offer has not come, after this long has been missed.
@@ -80,7 +81,7 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let (mut phone_us, mut desk_us, mut n_missed) = (Vec::new(), Vec::new(), 0_usize);
     for (nth, caller) in callers.iter().cycle().take(arguments.calls).enumerate() {
         let begun = Instant::now();
-        let invite = Line { nth, caller, method: "INVITE" }.write(&socket)?;
+        let invite = Line { nth, caller, method: "INVITE", to: None }.write(&socket)?;
         let sent = Instant::now();
         socket.send(&invite)?;
         match offered(&mut desk).await {
@@ -91,8 +92,8 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
             Ok(at) => phone_us.push(at.duration_since(sent).as_micros() as i64),
             Err(_) => n_missed += 1,
         }
-        socket.send(&Line { nth, caller, method: "CANCEL" }.write(&socket)?)?;
-        hear_the_end(&socket, &Line { nth, caller, method: "ACK" }.write(&socket)?)?;
+        socket.send(&Line { nth, caller, method: "CANCEL", to: None }.write(&socket)?)?;
+        hear_the_end(&socket, &Line { nth, caller, method: "ACK", to: None }.write(&socket)?)?;
         withdrawn(&mut desk).await;
         tokio::time::sleep(pause.saturating_sub(begun.elapsed())).await;
     }
@@ -125,36 +126,6 @@ async fn withdrawn(desk: &mut Desk) {
     let _ = tokio::time::timeout(PATIENCE, gone).await;
 }
 
-/// A request of one call, in the INVITE's own transaction.
-struct Line<'a> {
-    nth: usize,
-    caller: &'a str,
-    method: &'a str,
-}
-
-impl Line<'_> {
-    fn write(&self, socket: &UdpSocket) -> anyhow::Result<Vec<u8>> {
-        let Self { nth, caller, method } = self;
-        let (here, there) = (socket.local_addr()?, socket.peer_addr()?);
-        let body = match *method {
-            "INVITE" => format!(
-                "v=0\r\no=- {nth} 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio 40000 RTP/AVP 8 0 101\r\n\
-                 a=rtpmap:101 telephone-event/8000\r\n",
-                ip = here.ip()
-            ),
-            _ => String::new(),
-        };
-        let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
-        Ok(format!(
-            "{method} sip:{QUEUE_NUMBER}@{there} SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch=z9hG4bKoffer{nth};rport\r\n\
-             From: <sip:+{caller}@{here}>;tag=caller{nth}\r\nTo: <sip:{QUEUE_NUMBER}@{there}>\r\nCall-ID: offer{nth}@{here}\r\n\
-             CSeq: 1 {method}\r\nMax-Forwards: 70\r\nContact: <sip:+{caller}@{here}>\r\n{kind}Content-Length: {len}\r\n\r\n{body}",
-            len = body.len()
-        )
-        .into_bytes())
-    }
-}
-
 /// Reads until the INVITE has its final answer, and acknowledges it.
 fn hear_the_end(socket: &UdpSocket, ack: &[u8]) -> anyhow::Result<()> {
     socket.set_read_timeout(Some(PATIENCE))?;
@@ -181,7 +152,7 @@ fn be_phone(socket: &UdpSocket, rang: &mpsc::Sender<Instant>) {
         let Start::Request { method, .. } = &message.start else { continue };
         let reply = |to: &Message, code| {
             // What is lost is asked for again.
-            let _ = socket.send_to(&answer(to, code).to_bytes(), from);
+            let _ = socket.send_to(&answer(to, code, None).to_bytes(), from);
         };
         match method.as_str() {
             "INVITE" if ringing.contains_key(message.call_id()) => reply(&message, 180),
@@ -202,14 +173,4 @@ fn be_phone(socket: &UdpSocket, rang: &mpsc::Sender<Instant>) {
             _ => reply(&message, 200),
         }
     }
-}
-
-fn answer(request: &Message, code: u16) -> Message {
-    let kept = ["Via", "From", "To", "Call-ID", "CSeq"];
-    let mut headers: Vec<(String, String)> =
-        request.headers.iter().filter(|(name, _)| kept.contains(&name.as_str())).cloned().collect();
-    if let Some((_, to)) = headers.iter_mut().find(|(name, value)| name == "To" && !value.contains("tag=")) {
-        to.push_str(";tag=phone");
-    }
-    Message { start: Start::Response { code, phrase: phrase(code).to_owned() }, headers, body: Vec::new() }
 }

@@ -45,6 +45,12 @@ const KNOWN: &[Benchmark] = &[
         packages: &[packages::SIP],
     },
     Benchmark {
+        name: "restart",
+        measures: "from the kill of the gateway in a talk to the moment at which both ends go on with its successor",
+        on_display: false,
+        packages: &[packages::SIP],
+    },
+    Benchmark {
         name: "soak",
         measures: "whether memory and descriptors stay flat over a great many calls of all kinds",
         on_display: false,
