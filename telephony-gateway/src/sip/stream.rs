@@ -192,19 +192,7 @@ mod tests {
     const OPTIONS: &[u8] = b"OPTIONS sip:a@b SIP/2.0\r\nContent-Length: 4\r\n\r\nbody";
 
     fn frames(bytes: &[u8], step: usize) -> (Vec<Frame>, Option<StreamError>) {
-        let mut splitter = Splitter::new(10_000);
-        let mut out = Vec::new();
-        for piece in bytes.chunks(step) {
-            splitter.push(piece);
-            loop {
-                match splitter.next_frame() {
-                    Ok(Some(frame)) => out.push(frame),
-                    Ok(None) => break,
-                    Err(error) => return (out, Some(error)),
-                }
-            }
-        }
-        (out, None)
+        crate::sip::torture::feed::frames(bytes, step, 10_000)
     }
 
     #[test]

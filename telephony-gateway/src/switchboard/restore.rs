@@ -75,21 +75,13 @@ impl Remembered {
         }
     }
 
-    fn part_mut(&mut self, agent: AgentId) -> &mut Part {
-        let index = self.parts.iter().position(|part| part.agent == agent).unwrap_or_else(|| {
-            self.parts.push(Part { agent, answered_at: None, ended: None, entry: None, owed: false, written: false });
-            self.parts.len() - 1
-        });
-        &mut self.parts[index]
-    }
-
     fn leave(&mut self, agent: AgentId) {
         self.inside.retain(|inside| *inside != agent);
     }
 
     /// The agent's part is over, and its facts are to be written.
     fn ends(&mut self, agent: AgentId, at: UtcMs, ending: CallEnding, entry: Option<InteractionId>) {
-        let part = self.part_mut(agent);
+        let part = Part::of(&mut self.parts, agent);
         part.ended = Some(EndedCall { at, ending, wrapup_limit: at });
         part.entry = part.entry.or(entry);
         part.owed = true;
@@ -139,7 +131,7 @@ impl Memory {
                 if !remembered.inside.contains(&agent) {
                     remembered.inside.push(agent);
                 }
-                let part = remembered.part_mut(agent);
+                let part = Part::of(&mut remembered.parts, agent);
                 (part.answered_at, part.ended) = (Some(at), None);
             }),
             Fact::TalkEnded { ending, entry } => self.in_call(call, |remembered| {

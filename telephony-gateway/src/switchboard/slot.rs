@@ -112,17 +112,24 @@ pub struct Part {
     pub written: bool,
 }
 
+impl Part {
+    /// The agent's part among those of a call; it begins with this if there was none.
+    pub fn of(parts: &mut SmallVec<[Self; 1]>, agent: AgentId) -> &mut Self {
+        let index = parts.iter().position(|part| part.agent == agent).unwrap_or_else(|| {
+            parts.push(Self { agent, answered_at: None, ended: None, entry: None, owed: false, written: false });
+            parts.len() - 1
+        });
+        &mut parts[index]
+    }
+}
+
 impl CallSlot {
     pub fn part(&self, agent: AgentId) -> Option<&Part> {
         self.parts.iter().find(|part| part.agent == agent)
     }
 
     pub fn part_mut(&mut self, agent: AgentId) -> &mut Part {
-        let index = self.parts.iter().position(|part| part.agent == agent).unwrap_or_else(|| {
-            self.parts.push(Part { agent, answered_at: None, ended: None, entry: None, owed: false, written: false });
-            self.parts.len() - 1
-        });
-        &mut self.parts[index]
+        Part::of(&mut self.parts, agent)
     }
 
     pub fn is_owed_by(&self, agent: AgentId) -> bool {

@@ -8,6 +8,33 @@ pub enum Algorithm {
     Sha256,
 }
 
+impl Algorithm {
+    /// MD5 where none is named (RFC 2617 §3.2.1); `None` for one that we do not speak.
+    pub fn named(name: Option<&[u8]>) -> Option<Self> {
+        match name {
+            None => Some(Self::Md5),
+            Some(name) if name.eq_ignore_ascii_case(b"MD5") => Some(Self::Md5),
+            Some(name) if name.eq_ignore_ascii_case(b"SHA-256") => Some(Self::Sha256),
+            Some(_) => None,
+        }
+    }
+}
+
+/// Finds fields of a `Digest …` by their names, unquoted; `None` when it is another scheme.
+pub(super) fn digest_fields<'a>(value: &'a [u8]) -> Option<impl Fn(&str) -> Option<&'a [u8]>> {
+    let (scheme, rest) = value.trim_ascii().split_at_checked(6)?;
+    if !scheme.eq_ignore_ascii_case(b"Digest") || !rest.first()?.is_ascii_whitespace() {
+        return None;
+    }
+    Some(move |name: &str| {
+        let found = list::items(rest).find_map(|item| {
+            let at = memchr::memchr(b'=', item)?;
+            item[..at].trim_ascii().eq_ignore_ascii_case(name.as_bytes()).then(|| item[at + 1..].trim_ascii())
+        });
+        found.map(list::unquoted)
+    })
+}
+
 /// The fields of a digest, unquoted, as slices of the header.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Credentials<'a> {
@@ -26,24 +53,8 @@ pub struct Credentials<'a> {
 impl<'a> Credentials<'a> {
     /// Reads them; `None` when a field is missing or when it is not `qop=auth`, the only one we offer.
     pub fn parse(value: &'a [u8]) -> Option<Self> {
-        let value = value.trim_ascii();
-        let (scheme, rest) = value.split_at_checked(6)?;
-        if !scheme.eq_ignore_ascii_case(b"Digest") || !rest.first()?.is_ascii_whitespace() {
-            return None;
-        }
-        let field = |name: &str| {
-            let found = list::items(rest).find_map(|item| {
-                let at = memchr::memchr(b'=', item)?;
-                item[..at].trim_ascii().eq_ignore_ascii_case(name.as_bytes()).then(|| item[at + 1..].trim_ascii())
-            });
-            found.map(list::unquoted)
-        };
-        let algorithm = match field("algorithm") {
-            None => Algorithm::Md5,
-            Some(name) if name.eq_ignore_ascii_case(b"MD5") => Algorithm::Md5,
-            Some(name) if name.eq_ignore_ascii_case(b"SHA-256") => Algorithm::Sha256,
-            Some(_) => return None,
-        };
+        let field = digest_fields(value)?;
+        let algorithm = Algorithm::named(field("algorithm"))?;
         if !field("qop")?.eq_ignore_ascii_case(b"auth") {
             return None;
         }

@@ -1,6 +1,6 @@
 //! How somebody asks who we are: `WWW-Authenticate: Digest …` (RFC 2617 §3.2.1, RFC 7616 §3.3).
 
-use super::authorization::Algorithm;
+use super::authorization::{Algorithm, digest_fields};
 use super::list;
 
 /// Longer fields are made to cost us memory.
@@ -32,24 +32,8 @@ pub enum Qop {
 impl<'a> Challenge<'a> {
     /// Reads one header value; `None` when it is no digest or lacks what a digest needs.
     pub fn parse(value: &'a [u8]) -> Option<Self> {
-        let value = value.trim_ascii();
-        let (scheme, rest) = value.split_at_checked(6)?;
-        if !scheme.eq_ignore_ascii_case(b"Digest") || !rest.first()?.is_ascii_whitespace() {
-            return None;
-        }
-        let field = |name: &str| {
-            let found = list::items(rest).find_map(|item| {
-                let at = memchr::memchr(b'=', item)?;
-                item[..at].trim_ascii().eq_ignore_ascii_case(name.as_bytes()).then(|| item[at + 1..].trim_ascii())
-            });
-            found.map(list::unquoted)
-        };
-        let algorithm = match field("algorithm") {
-            None => Some(Algorithm::Md5),
-            Some(name) if name.eq_ignore_ascii_case(b"MD5") => Some(Algorithm::Md5),
-            Some(name) if name.eq_ignore_ascii_case(b"SHA-256") => Some(Algorithm::Sha256),
-            Some(_) => None,
-        };
+        let field = digest_fields(value)?;
+        let algorithm = Algorithm::named(field("algorithm"));
         let qop = match field("qop") {
             None => Qop::Absent,
             Some(offered) if list::has_token(offered, "auth") => Qop::Auth,

@@ -15,6 +15,8 @@ use super::super::{Event, Flow, Stack, StackConfig, Transport, Trunk};
 
 /// What a challenge may be larger than the question was, times.
 const CHALLENGE_GROWS: usize = 3;
+/// The longest message that a connection may carry.
+const LONGEST: usize = 65_535;
 
 const GATEWAY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 10)), 5060);
 const TRUNK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)), 5060);
@@ -111,8 +113,8 @@ fn code_of(answer: &[u8]) -> u16 {
 /// long as its own Content-Length says.
 pub fn fuzz_stream(bytes: &[u8]) {
     let Some((&step, bytes)) = bytes.split_first() else { return };
-    let whole = frames(bytes, bytes.len().max(1));
-    assert_eq!(frames(bytes, usize::from(step).max(1)), whole, "cut after {step} bytes");
+    let whole = frames(bytes, bytes.len().max(1), LONGEST);
+    assert_eq!(frames(bytes, usize::from(step).max(1), LONGEST), whole, "cut after {step} bytes");
     for frame in &whole.0 {
         let Frame::Message(frame) = frame else { continue };
         let Ok(message) = Message::parse(frame) else { continue };
@@ -124,10 +126,9 @@ pub fn fuzz_stream(bytes: &[u8]) {
     }
 }
 
-type Cut = (Vec<Frame>, Option<StreamError>);
-
-fn frames(bytes: &[u8], step: usize) -> Cut {
-    let mut splitter = Splitter::new(65_535);
+/// What a connection's bytes are cut into when they come in pieces of this size, and why the cutting ended early.
+pub fn frames(bytes: &[u8], step: usize, longest: usize) -> (Vec<Frame>, Option<StreamError>) {
+    let mut splitter = Splitter::new(longest);
     let mut out = Vec::new();
     for piece in bytes.chunks(step) {
         splitter.push(piece);
