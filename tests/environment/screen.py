@@ -9,6 +9,7 @@ As a module it gives `Screen`. As a program, for tests written in other language
     screen.py PID press NAME                presses a button, tab or field
     screen.py PID value NAME                prints the text that a field holds
     screen.py PID key F2 ctrl+Return …      presses keys in the window, whatever the keyboard layout
+    screen.py PID put-away                  makes the window small; nobody finds it any more
     screen.py PID type TEXT                 types, switching to the Russian layout where the text needs it
     screen.py PID shot FILE.png             waits until the picture stands still, and saves it
 
@@ -192,6 +193,10 @@ class Screen:
         self.front()
         subprocess.run(["xdotool", "key", "--clearmodifiers", *keys], check=True)
 
+    def put_away(self):
+        """Makes the window small, as somebody does who works in another program."""
+        subprocess.run(["xdotool", "windowminimize", "--sync", self.window], check=True)
+
     def type(self, text):
         """Types into whatever has the focus, in stretches of one keyboard layout each."""
         self.front()
@@ -247,6 +252,8 @@ def main(arguments):
         print(screen.value(rest[0]))
     elif verb == "key":
         screen.key(*rest)
+    elif verb == "put-away":
+        screen.put_away()
     elif verb == "type":
         screen.type(rest[0])
     elif verb == "shot":

@@ -115,6 +115,19 @@ impl<'a> Window<'a> {
         self.screen(&["key", key]).await;
     }
 
+    /// Makes the window small: the operator works in another program. Nothing is seen of it from then on.
+    pub async fn put_away(&self) {
+        self.screen(&["put-away"]).await;
+    }
+
+    /// Presses a key that may go to any program.
+    pub async fn key_elsewhere(&self, key: &str) {
+        let mut hand = Command::new("xdotool");
+        self.display.on_it(&mut hand);
+        let pressed = hand.args(["key", "--clearmodifiers", key]).status().await.expect("xdotool can be started");
+        assert!(pressed.success(), "{key} cannot be pressed");
+    }
+
     pub async fn type_text(&self, text: &str) {
         self.screen(&["type", text]).await;
     }

@@ -1,8 +1,9 @@
 //! A shift at the real window: a SIPp caller and a SIPp telephone, keys as a person presses them, and what a screen
 //! reader hears.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use shared::domain::agent::Work;
 use shared::domain::call::CallEnding;
 use shared::wire::command::{Command, Done};
 use shared::wire::event::OfferedHow;
@@ -14,6 +15,7 @@ use tests::sipp::{Run, Sipp};
 use tests::window::{Display, Window};
 
 const LONG: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 const SUMMARY: &str = "Рассказала о тарифах";
 
 /// The customer who has this number, as the database knows the name.
@@ -191,6 +193,40 @@ async fn a_call_is_held_asked_about_and_handed_over_without_a_mouse() {
     assert_eq!(caller.finish().await.n_successful(), 1);
     boris.save_wrapup(offer.call).await;
     assert_eq!(written(&gateway, "Передала коллеге").await.len(), 1);
+    go_home(window, phone).await;
+    display.end().await;
+}
+
+/// Waits until Anna, as her colleagues see her, is at such work.
+async fn anna_is(colleague: &mut Desk, wanted: impl Fn(&Work) -> bool) {
+    let deadline = Instant::now() + LONG;
+    loop {
+        let Ok(Done::Colleagues { people }) = colleague.ask(Command::ListColleagues).await else {
+            panic!("the colleagues are told")
+        };
+        let anna = people.iter().find(|one| one.name == ANNA.name).expect("Anna works here");
+        if wanted(&anna.work) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "Anna is at other work: {:?}", anna.work);
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+#[tokio::test]
+async fn an_operator_in_another_program_answers_and_hangs_up_with_keys_of_the_whole_system() {
+    let Some((display, gateway, sipp, phone)) = workplace("keys of the whole system").await else { return };
+    let mut boris = Desk::sit_down(&gateway, BORIS).await;
+    let window = sit_down(&display, &gateway);
+    be_ready(&window).await;
+    let caller = sipp.callers(&gateway, "uac_hangup_by_us.xml", &[&City::get().numbers.known[4]], LONG);
+    window.wait("Входящий вызов, …").await;
+    window.put_away().await;
+    window.key_elsewhere("ctrl+shift+F2").await;
+    anna_is(&mut boris, |work| matches!(work, Work::Talking { .. })).await;
+    window.key_elsewhere("ctrl+shift+F9").await;
+    anna_is(&mut boris, |work| matches!(work, Work::Wrapup { .. })).await;
+    assert_eq!(caller.finish().await.n_successful(), 1);
     go_home(window, phone).await;
     display.end().await;
 }
